@@ -1,0 +1,29 @@
+"""What can go wrong, sorted by who must act. Everything that is not here is a bug and ends the process."""
+
+
+class TapetumError(Exception):
+    """Base of the errors below; its text is written for the one who must act."""
+
+
+class ConfigError(TapetumError):
+    """The operator must act: exit 78. The text names file, key, and what would be right."""
+
+
+class SourceError(TapetumError):
+    """The camera gives no picture now. Nobody acts: it is opened again, more and more slowly."""
+
+
+class InferenceError(TapetumError):
+    """The model or its worker failed. Nobody acts: the worker is replaced."""
+
+
+class BundleError(TapetumError):
+    """The publisher of a model must act: it is refused, the running model stays."""
+
+
+class Unreadable(BundleError):
+    """The file is not a model that this runtime can load."""
+
+
+class Unsuitable(BundleError):
+    """The model loads, and is not one that this device can use (inputs, outputs, number of labels)."""

@@ -1,0 +1,216 @@
+"""What the camera sees and what is known of it: the values that pass between the stages.
+
+Everything here is a frozen value with its unit in its docstring. Nothing here opens a file, reads a clock or knows a
+thread, so every stage can be tested with values alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.uint8]
+"""One brightness or colour plane: (height, width), uint8, rows possibly padded, read-only by agreement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in fractions of the frame: (0, 0) top left, (1, 1) bottom right.
+
+    Fractions of width and of height are different lengths, so no distance is ever taken in them: pixels exist only
+    inside `slices` and `pixels`.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def of_pixels(cls, left: float, top: float, right: float, bottom: float, shape: tuple[int, ...]) -> Self:
+        """Return the box of pixel edges `left`..`bottom` in a picture of `shape` (height, width, ...)."""
+        height, width = shape[:2]
+        return cls(left / width, top / height, right / width, bottom / height)
+
+    @property
+    def width(self) -> float:
+        """Width, a fraction of the frame's."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Height, a fraction of the frame's."""
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        """Area, a fraction of the frame's; 0 for an empty box."""
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(x, y), fractions of width and height."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def overlap(self, other: "Box") -> float:
+        """Return the area that both cover, a fraction of the frame's."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0.0, width) * max(0.0, height)
+
+    def iou(self, other: "Box") -> float:
+        """Return intersection over union, 0..1."""
+        shared = self.overlap(other)
+        union = self.area + other.area - shared
+        return shared / union if union > 0 else 0.0
+
+    def united(self, other: "Box") -> "Box":
+        """Return the smallest box that holds both."""
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def grown(self, share: float) -> "Box":
+        """Return the box with `share` of its own size added on each side, not clipped."""
+        dx, dy = self.width * share, self.height * share
+        return Box(self.left - dx, self.top - dy, self.right + dx, self.bottom + dy)
+
+    def clipped(self) -> "Box":
+        """Return the part inside the frame."""
+        return Box(*(min(1.0, max(0.0, edge)) for edge in (self.left, self.top, self.right, self.bottom)))
+
+    def pixels(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+        """Return (left, top, right, bottom) in pixels of a picture of `shape` (height, width, ...)."""
+        height, width = shape[:2]
+        return self.left * width, self.top * height, self.right * width, self.bottom * height
+
+    def slices(self, image: NDArray[np.generic]) -> tuple[slice, slice]:
+        """Return (rows, columns) that cut this box out of `image`: inside it, and at least one pixel each way."""
+        height, width = image.shape[:2]
+        clip = self.clipped()
+        top, left = min(int(clip.top * height), height - 1), min(int(clip.left * width), width - 1)
+        bottom, right = max(top + 1, round(clip.bottom * height)), max(left + 1, round(clip.right * width))
+        return slice(top, bottom), slice(left, right)
+
+
+def hull(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box that holds all of `boxes`, at least one."""
+    return reduce(Box.united, boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture taken: planar YUV 4:2:0, and the smaller luma that motion and tracking look at.
+
+    y: (H, W) uint8; u, v: (ceil(H/2), ceil(W/2)) uint8, 128 where the camera has no colour; luma: (h, w) uint8,
+    contiguous, the camera's own low-resolution stream where it has one, else an area average of y. seq counts the
+    pictures taken, so a gap is a dropped frame. t_ns: CLOCK_BOOTTIME at capture, nanoseconds.
+    """
+
+    camera: str
+    seq: int
+    t_ns: int
+    y: Plane
+    u: Plane
+    v: Plane
+    luma: Plane
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the full picture, pixels."""
+        return self.y.shape[1], self.y.shape[0]
+
+
+class Condition(StrEnum):
+    """What is true of the whole picture. Everything but CLEAR is an event of its own, never motion."""
+
+    CLEAR = "clear"
+    CHANGED = "changed"  # light switched, camera moved or covered: the background is learned anew
+    LOST = "lost"  # no picture at all
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What changed in one frame.
+
+    mask: (h, w) of the luma, uint8, 255 where it moved, valid until the detector's next frame.
+    """
+
+    mask: Plane
+    regions: tuple[Box, ...]
+    condition: Condition = Condition.CLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One answer of a model. score: probability 0..1."""
+
+    label: str
+    score: float
+    box: Box
+
+
+class State(StrEnum):
+    """How much a track is believed."""
+
+    TENTATIVE = "tentative"  # seen, not yet believed
+    CONFIRMED = "confirmed"
+    STILL = "still"  # believed, and at rest
+    LOST = "lost"  # believed, not seen in this frame
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One thing followed over time. hits: frames in which it was seen; first_ns, last_ns: capture times of those."""
+
+    id: int
+    box: Box
+    first_ns: int
+    last_ns: int
+    hits: int
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a track is held to be. score: probability 0..1; model: `name@version`, or "" where no model judged."""
+
+    name: str
+    score: float
+    model: str = ""
+
+
+class Kind(StrEnum):
+    """Which part of a sighting's life this is."""
+
+    STARTED = "started"
+    UPDATED = "updated"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A track with a label: started, updated or ended. This is, field for field, the event sent over MQTT.
+
+    id: unique for ever. seq: rises by one for each sighting of a device and boot, so a receiver sees a gap. at: UTC,
+    RFC 3339. clock: "synced", or "unsynced" where `at` cannot be trusted (a Pi has no clock battery).
+    """
+
+    id: str
+    seq: int
+    camera: str
+    kind: Kind
+    track: int
+    label: str
+    score: float
+    box: Box
+    at: str
+    clock: str
+    model: str

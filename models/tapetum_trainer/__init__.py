@@ -1,0 +1,1 @@
+"""The desk of Tapetum: trains, quantizes, measures, packs and pushes what the devices run."""
