@@ -140,12 +140,14 @@ class Condition(StrEnum):
 class Motion:
     """What changed in one frame.
 
-    mask: (h, w) of the luma, uint8, 255 where it moved, valid until the detector's next frame.
+    mask: (h, w) of the luma, uint8, 255 where it moved, valid until the detector's next frame. complete: the mask shows
+    what has come to rest under a kept box too, so where it is empty, nothing is.
     """
 
     mask: Plane
     regions: tuple[Box, ...]
     condition: Condition = Condition.CLEAR
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

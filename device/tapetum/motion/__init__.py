@@ -1,0 +1,25 @@
+"""What moves: a choice of methods behind one contract.
+
+A method's settings class is a member of the union `Method`; its `start` makes the detector. A new method is one module
+and one name in the union.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tapetum.motion.frame_difference import FrameDifference
+from tapetum.scene import Box, Motion, Plane
+
+Method = FrameDifference
+
+
+class MotionDetector(Protocol):
+    """A running method: one luma after another, of one size, from one camera."""
+
+    def detect(self, luma: Plane, keep: Sequence[Box] = ()) -> Motion:
+        """Return what moved in `luma` (h, w) uint8 against what this detector has learned.
+
+        `keep`: boxes of things that are being followed; the background under them is left as it is, so that what has
+        stopped is neither learned nor leaves a hole when it goes.
+        """
+        ...
