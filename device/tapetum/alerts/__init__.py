@@ -1,0 +1,1 @@
+"""What leaves the device: sightings that a rule lets out, on disk before they are sent."""

@@ -1,0 +1,27 @@
+"""A sighting as it is sent: one JSON object, `docs/ref/sighting.schema.json`."""
+
+import msgspec
+
+from tapetum.scene import Sighting
+
+SCHEMA = 1
+"""The payload's version: raised when a field's meaning changes or one goes; a new field alone does not raise it."""
+
+
+def encode(sighting: Sighting) -> bytes:
+    """Return `sighting` as JSON, field for field, with the payload's version first."""
+    return msgspec.json.encode({"schema": SCHEMA} | msgspec.to_builtins(sighting))
+
+
+def decode(payload: bytes) -> Sighting:
+    """Return the sighting in `payload`; fields that are not known are passed over.
+
+    Raises ValueError when it is no sighting of this version.
+    """
+    try:
+        fields = msgspec.json.decode(payload, type=dict[str, object])
+        if fields.get("schema") != SCHEMA:
+            raise ValueError(f"schema {fields.get('schema')!r} is not {SCHEMA}")
+        return msgspec.convert(fields, Sighting)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no sighting: {error}") from None

@@ -1,0 +1,66 @@
+"""Brighten what is too dark to judge.
+
+The mean brightness of the scene, followed slowly so that nothing flickers, decides whether there is anything to do. If
+there is, each crop is raised by the gamma that brings its own brightness to that of an ordinary picture, and, since
+that raises the noise of the dark parts most, smoothed first.
+
+The gamma is log(target)/log(mean), as in S. Rahman et al., "An adaptive gamma correction for image enhancement",
+EURASIP Journal on Image and Video Processing 2016:35.
+"""
+
+from typing import Annotated
+
+import cv2
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from tapetum.scene import Plane
+from tapetum.settings import Fraction, Settings
+
+_FOLLOW = 0.05  # of the way to each frame's brightness
+_SMOOTH_BELOW = 0.25  # of full brightness: a scene darker than this is noisy enough to be smoothed
+
+Rgb = NDArray[np.uint8]
+
+
+class Night(Settings, frozen=True):
+    """When and how far dark crops are brightened."""
+
+    enabled: bool = True
+    below: Fraction = 0.32  # mean brightness of the scene under which crops are brightened
+    target: Annotated[float, Meta(gt=0, lt=1)] = 0.42  # the mean brightness they are raised to
+    strongest: Annotated[float, Meta(gt=0, le=1)] = 0.3  # the smallest gamma: lower raises more, noise above all
+
+    def start(self) -> "NightVision":
+        """Return an enhancer that has seen no frame yet."""
+        return NightVision(self)
+
+
+class NightVision:
+    """The running enhancer of one camera."""
+
+    def __init__(self, settings: Night) -> None:
+        self._settings = settings
+        self._brightness: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the scene is dark enough that crops are brightened."""
+        dark = self._brightness is not None and self._brightness < self._settings.below
+        return dark and self._settings.enabled
+
+    def observe(self, luma: Plane) -> None:
+        """Follow the brightness of the scene; luma (h, w) uint8."""
+        now = cv2.mean(luma)[0] / 255
+        self._brightness = now if self._brightness is None else self._brightness + _FOLLOW * (now - self._brightness)
+
+    def enhance(self, crop: Rgb) -> Rgb:
+        """Return `crop`, (h, w, 3) RGB uint8, as a model should see it: itself by day."""
+        if not self.active:
+            return crop
+        brightness = float(np.clip(crop.mean() / 255, 1 / 255, 0.99))
+        gamma = float(np.clip(np.log(self._settings.target) / np.log(brightness), self._settings.strongest, 1))
+        table = (255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+        smooth = cv2.blur(crop, (3, 3)) if brightness < _SMOOTH_BELOW else crop
+        return np.asarray(cv2.LUT(smooth, table), np.uint8)

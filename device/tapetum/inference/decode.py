@@ -1,0 +1,59 @@
+"""From a detector's output tensors to detections.
+
+SSD with post-processing (the TFLite_Detection_PostProcess operator): boxes (1, n, 4) as top, left, bottom, right in
+fractions of the input, classes (1, n), scores (1, n), count (1). TensorFlow 1 exports give them in this order,
+TensorFlow 2 exports as scores, boxes, count, classes; the order is told from the shapes, and where two are alike,
+from the values' kind.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum.errors import Unsuitable
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Ssd:
+    """Which output is what."""
+
+    boxes: int
+    classes: int
+    scores: int
+
+    def decode(self, outputs: Sequence[Floats], min_score: float) -> Floats:
+        """Return (k, 6): class, score, left, top, right, bottom in fractions of the input, best first.
+
+        What is no number, empty, or below `min_score` is left out; boxes are cut to the input.
+        """
+        top, left, bottom, right = outputs[self.boxes].reshape(-1, 4).T
+        rows = np.stack([outputs[self.classes].ravel(), outputs[self.scores].ravel(), left, top, right, bottom], axis=1)
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        rows[:, 2:] = rows[:, 2:].clip(0, 1)
+        sound = (rows[:, 1] >= min_score) & (rows[:, 4] > rows[:, 2]) & (rows[:, 5] > rows[:, 3]) & (rows[:, 0] >= 0)
+        kept = rows[sound]
+        kept[:, 1] = kept[:, 1].clip(0, 1)
+        return kept[np.argsort(-kept[:, 1], kind="stable")]
+
+
+def recognise(shapes: Sequence[tuple[int, ...]], names: Sequence[str]) -> Ssd:
+    """Return the decoder for outputs of these shapes and names.
+
+    Raises Unsuitable when they are not those of an SSD with post-processing.
+    """
+    boxes = [index for index, shape in enumerate(shapes) if len(shape) == 3 and shape[-1] == 4]
+    lists = [index for index, shape in enumerate(shapes) if len(shape) == 2]
+    if len(shapes) != 4 or len(boxes) != 1 or len(lists) != 2:
+        raise Unsuitable(
+            f"outputs {[tuple(map(int, shape)) for shape in shapes]} are not boxes, classes, scores, count"
+        )
+    # TensorFlow 1 names its outputs ...PostProcess, :1, :2, :3 and puts classes first; 2 begins with the scores.
+    boxes_first = boxes[0] < lists[0]
+    named = [index for index in lists if "score" in names[index].lower()]
+    scores = named[0] if len(named) == 1 else lists[1] if boxes_first else lists[0]
+    classes = lists[0] if scores == lists[1] else lists[1]
+    return Ssd(boxes[0], classes, scores)

@@ -1,0 +1,66 @@
+"""The names of a model's classes."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+from tapetum.errors import ConfigError, Unsuitable
+
+_LARGEST = 1 << 20  # bytes of a list of labels
+_NUMBERED = re.compile(r"^\d+[\s:,]+(?=\S)")
+_PLACEHOLDER = "???"
+
+
+def find(model: Path, labels: str) -> tuple[str, ...]:
+    """Return the labels of the model file `model`: those in the file `labels`, else its own, else those beside it.
+
+    A first line `???` stands for the background class that detectors do not report, and is left out.
+
+    Raises ConfigError when `labels` names no readable text, or when there are none at all.
+    """
+    if labels:
+        return parse(_text(Path(labels).expanduser(), "inference.labels"))
+    own = _inside(model)
+    if own is not None:
+        return parse(own)
+    for beside in (model.with_suffix(".txt"), model.with_name("labelmap.txt"), model.with_name("labels.txt")):
+        if beside.is_file():
+            return parse(_text(beside, "inference.labels"))
+    raise ConfigError(f"inference.labels: {model.name} brings no labels; name a file with one label a line")
+
+
+def parse(text: str) -> tuple[str, ...]:
+    """Return the labels of `text`, one a line, numbers before them dropped."""
+    lines = [_NUMBERED.sub("", line.strip()) for line in text.splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    return tuple(lines[1:] if lines and lines[0] == _PLACEHOLDER else lines)
+
+
+def check_count(labels: tuple[str, ...], classes: int, model: str) -> None:
+    """Raise Unsuitable when a model that tells `classes` apart does not fit `labels`."""
+    if classes and len(labels) != classes:
+        raise Unsuitable(f"{model} tells {classes} classes apart, and there are {len(labels)} labels")
+
+
+def _text(path: Path, key: str) -> str:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ConfigError(f"{key}: {path} is larger than any list of labels")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{key}: {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{key}: {path} is no text in UTF-8") from None
+
+
+def _inside(model: Path) -> str | None:
+    """Return the label file packed behind the model, as TFLite metadata does, or None."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(model.read_bytes())) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".txt")]
+            fitting = [name for name in names if archive.getinfo(name).file_size <= _LARGEST]
+            return archive.read(fitting[0]).decode("utf-8", errors="replace") if fitting else None
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return None
