@@ -78,16 +78,15 @@ class Labeller:
         return {track: label for track, label in labels if label}
 
     def _count(self, answer: Answer) -> set[int]:
-        """Count the detections of `answer` for the tracks they fit; return those whose label they confirm."""
-        confirmed = set()
-        for detection in answer.detections:
+        """Count for each track the best detection that fits it; return the tracks whose label that confirms."""
+        best: dict[int, Detection] = {}
+        for detection in sorted(answer.detections, key=lambda detection: detection.score):
             track = self._fitting(detection)
-            if track is None or detection.score < self._settings.min_score:
-                continue
+            if track is not None and detection.score >= self._settings.min_score:
+                best[track] = detection
+        for track, detection in best.items():
             self._votes[track].add(detection, answer.model)
-            if self._votes[track].leading() == detection.label:
-                confirmed.add(track)
-        return confirmed
+        return {track for track, detection in best.items() if self._votes[track].leading() == detection.label}
 
     def _fitting(self, detection: Detection) -> int | None:
         """Return the track that `detection` shows best, if it shows one that is still there."""

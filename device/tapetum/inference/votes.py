@@ -1,8 +1,11 @@
-"""What a track is held to be: the sum of what a model said of it over its life."""
+"""What a track is held to be: what a model said of it over its life, the latest counting most."""
 
 from collections import defaultdict
 
 from tapetum.scene import Detection, Label
+
+_FADES = 0.8  # what is left of older votes when one is added: what was half seen at first is outvoted soon
+_CLEAR = 0.7  # of all evidence for one label, and it is settled
 
 
 class Votes:
@@ -14,16 +17,19 @@ class Votes:
         self._model = ""
         self.asked = 0
         self.asked_ns = 0
-        self.rechecked = 0  # questions since it has a label
+        self.rechecked = 0  # questions since it is settled
 
     def ask(self, t_ns: int, enough: float) -> None:
         """Count a question; `enough`: the sum of scores from which it has a label."""
         self.asked += 1
         self.asked_ns = t_ns
-        self.rechecked = self.rechecked + 1 if self.label(enough) else 0
+        self.rechecked = self.rechecked + 1 if self._settled(enough) else 0
 
     def add(self, detection: Detection, model: str) -> None:
-        """Count one detection that fits the track, by its score."""
+        """Count one detection that fits the track, by its score; older votes fade."""
+        for label in self._evidence:
+            self._evidence[label] *= _FADES
+            self._squares[label] *= _FADES
         self._evidence[detection.label] += detection.score
         self._squares[detection.label] += detection.score**2
         self._model = model
@@ -41,3 +47,9 @@ class Votes:
         if name is None or self._evidence[name] < enough:
             return None
         return Label(name, self._squares[name] / sum(self._evidence.values()), self._model)
+
+    def _settled(self, enough: float) -> bool:
+        name = self.leading()
+        if name is None or self._evidence[name] < enough:
+            return False
+        return self._evidence[name] >= _CLEAR * sum(self._evidence.values())
