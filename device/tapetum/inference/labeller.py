@@ -21,6 +21,8 @@ from tapetum.settings import Fraction, Positive, Seconds, Settings
 
 _FITS = 0.5  # of the smaller of a detection's and a track's box inside the other: less, and it is something else
 _NEAREST = 0.5  # of the model's input side: the smallest crop, enlarged twice; a smaller one shows nothing more
+_ENTERING = 0.6  # what an answer counts about a thing at the frame's edge: half a thing looks like something else
+_EDGE = 0.05  # of the frame: a box nearer to its edge may be half a thing
 _PATIENCE = 1.25  # times as long is waited after each answer that told nothing
 MOTION = Label("motion", 1.0)
 """What a track is held to be where no model can be asked."""
@@ -85,7 +87,8 @@ class Labeller:
             if track is not None and detection.score >= self._settings.min_score:
                 best[track] = detection
         for track, detection in best.items():
-            self._votes[track].add(detection, answer.model)
+            weight = _ENTERING if _at_edge(self._boxes[track]) else 1.0
+            self._votes[track].add(detection, answer.model, weight)
         return {track for track, detection in best.items() if self._votes[track].leading() == detection.label}
 
     def _fitting(self, detection: Detection) -> int | None:
@@ -120,6 +123,10 @@ class Labeller:
         else:
             interval_s = settings.retry_s * _PATIENCE ** min(votes.asked - 1, 40)
         return (frame.t_ns - votes.asked_ns) / 1e9 / min(settings.longest_s, interval_s)
+
+
+def _at_edge(box: Box) -> bool:
+    return min(box.left, box.top, 1 - box.right, 1 - box.bottom) < _EDGE
 
 
 def _fit(track: Box, detection: Box) -> float:

@@ -25,13 +25,13 @@ class Votes:
         self.asked_ns = t_ns
         self.rechecked = self.rechecked + 1 if self._settled(enough) else 0
 
-    def add(self, detection: Detection, model: str) -> None:
-        """Count one detection that fits the track, by its score; older votes fade."""
+    def add(self, detection: Detection, model: str, weight: float = 1.0) -> None:
+        """Count one detection that fits the track, by its score and `weight`; older votes fade."""
         for label in self._evidence:
             self._evidence[label] *= _FADES
             self._squares[label] *= _FADES
-        self._evidence[detection.label] += detection.score
-        self._squares[detection.label] += detection.score**2
+        self._evidence[detection.label] += weight * detection.score
+        self._squares[detection.label] += weight * detection.score**2
         self._model = model
 
     def leading(self) -> str | None:
