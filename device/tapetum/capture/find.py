@@ -1,0 +1,29 @@
+"""The first camera of this machine, for a start without a configuration."""
+
+from pathlib import Path
+
+import cv2
+
+from tapetum.capture.picamera import Picamera
+from tapetum.capture.v4l2 import V4l2
+
+
+def first_camera(devices: Path = Path("/dev")) -> Picamera | V4l2 | None:
+    """Return settings for the first camera found: the Pi's own, else one of Video4Linux; None where there is none."""
+    if _has_pi_camera():
+        return Picamera()
+    for device in sorted(devices.glob("video*")):
+        capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
+        works = capture.isOpened() and capture.grab()
+        capture.release()
+        if works:
+            return V4l2(device=str(device))
+    return None
+
+
+def _has_pi_camera() -> bool:
+    try:
+        from picamera2 import Picamera2  # noqa: PLC0415  from apt, on a Pi only
+    except ImportError:
+        return False
+    return bool(Picamera2.global_camera_info())
