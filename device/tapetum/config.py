@@ -5,7 +5,7 @@ import re
 import socket
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import field
@@ -20,10 +20,12 @@ from tapetum.enhance.night import Night
 from tapetum.errors import ConfigError
 from tapetum.inference.labeller import Labelling
 from tapetum.inference.settings import Inference
-from tapetum.motion import FrameDifference, Method
+from tapetum.motion import Method
+from tapetum.motion.frame_difference import FrameDifference
 from tapetum.settings import Settings
 from tapetum.tracking import Tracking
 
+T = TypeVar("T")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _PLACE = re.compile(r" - at `(?P<place>[^`]*)`$")
 
@@ -97,7 +99,7 @@ def check(config: Config) -> None:
     check_broker(config.broker)
 
 
-def _converted(values: Any, kind: type[Any], prefix: str) -> Any:
+def _converted(values: Any, kind: type[T], prefix: str) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
@@ -112,21 +114,34 @@ def _explained(message: str, kind: type[Any], prefix: str) -> str:
     where = ".".join(filter(None, (prefix, path)))
     unknown = _UNKNOWN.search(message)
     if unknown is None:
-        return f"{where}: {text[0].lower()}{text[1:]}"
+        tags = _tags(kind, path)
+        return f"{where}: {text[0].lower()}{text[1:]}" + (f"; one of {', '.join(tags)} is wanted" if tags else "")
     names = _names(kind, path)
     near = difflib.get_close_matches(unknown["name"], names, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = f"did you mean {near[0]}? " if near else ""
     key = ".".join(filter(None, (where, unknown["name"])))
-    return f"{key}: there is no such key{hint} Known are: {', '.join(names)}"
+    return f"{key}: there is no such key; {hint}known are {', '.join(names)}"
 
 
 def _names(kind: type[Any], path: str) -> list[str]:
     """Return the keys that are valid at `path` in `kind`, over all members of a union."""
+    return sorted({known.encode_name for one in _at(kind, path) for known in msgspec.structs.fields(one)})
+
+
+def _tags(kind: type[Any], path: str) -> list[str]:
+    """Return the values that choose a member of a union, where `path` is the key that chooses; else none."""
+    table, _, key = path.rpartition(".")
+    configs = [one.__struct_config__ for one in _at(kind, table)]
+    return [str(config.tag) for config in configs if config.tag_field == key]
+
+
+def _at(kind: type[Any], path: str) -> list[Any]:
+    """Return the structs that may stand at `path` in `kind`."""
     kinds: list[Any] = [kind]
     for level in filter(None, path.split(".")):
-        types = [field.type for one in kinds for field in msgspec.structs.fields(one) if field.encode_name == level]
+        types = [known.type for one in kinds for known in msgspec.structs.fields(one) if known.encode_name == level]
         kinds = [one for found in types for one in _structs(found)]
-    return sorted({field.encode_name for one in kinds for field in msgspec.structs.fields(one)})
+    return kinds
 
 
 def _structs(found: Any) -> list[Any]:

@@ -10,7 +10,9 @@ SCHEMA = 1
 
 def encode(sighting: Sighting) -> bytes:
     """Return `sighting` as JSON, field for field, with the payload's version first."""
-    return msgspec.json.encode({"schema": SCHEMA} | msgspec.to_builtins(sighting))
+    fields = msgspec.to_builtins(sighting)
+    fields["box"] = {edge: round(value, 4) for edge, value in fields["box"].items()}  # a tenth of a pixel, and readable
+    return msgspec.json.encode({"schema": SCHEMA} | fields)
 
 
 def decode(payload: bytes) -> Sighting:

@@ -112,8 +112,8 @@ def unpacked(raw: NDArray[np.uint8], fourcc: str, size: tuple[int, int]) -> Plan
         return flat[: width * height].reshape(height, width), u, v
     if fourcc == "NV12":
         flat = raw.reshape(-1)
-        u, v = cv2.split(flat[width * height :].reshape(height // 2, width // 2, 2))
-        return flat[: width * height].reshape(height, width), np.asarray(u, np.uint8), np.asarray(v, np.uint8)
+        pairs = flat[width * height :].reshape(height // 2, width // 2, 2)
+        return flat[: width * height].reshape(height, width), pairs[:, :, 0].copy(), pairs[:, :, 1].copy()
     if fourcc in ("YUYV", "YUY2"):
         return _from_yuyv(raw.reshape(height, width // 2, 4))
     if fourcc == "GREY":
@@ -125,7 +125,7 @@ def unpacked(raw: NDArray[np.uint8], fourcc: str, size: tuple[int, int]) -> Plan
 def _from_yuyv(raw: NDArray[np.uint8]) -> Planes:
     """Split (h, w/2, 4) Y0 U Y1 V; chroma is the mean of two rows."""
     first, u, second, v = cv2.split(raw)
-    height, half = first.shape
+    height, half = raw.shape[:2]
     y = np.empty((height, 2 * half), np.uint8)
     y[:, ::2], y[:, 1::2] = first, second
     small = [

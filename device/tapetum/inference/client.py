@@ -104,6 +104,7 @@ class Worker:
                 self._serve(port, crops, stop)
             with self._work:
                 self._crops = []
+                self._work.notify_all()
         self._end()
 
     def close(self) -> None:
@@ -113,6 +114,11 @@ class Worker:
             self._work.notify_all()
         if self._process:
             self._process.kill()
+
+    def settle(self) -> None:
+        """Wait until nothing is in flight: for replays, never for a camera."""
+        with self._work:
+            self._work.wait_for(lambda: not self._crops or self._stopping)
 
     def take(self, port: "Port", crops: Sequence[Crop]) -> bool:
         """Take a batch if none is in flight, the worker lives, and no crop of it is in quarantine."""

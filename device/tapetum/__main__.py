@@ -1,0 +1,7 @@
+"""`python -m tapetum` is `tapetum`."""
+
+import sys
+
+from tapetum.cli import main
+
+sys.exit(main())

@@ -1,0 +1,142 @@
+"""One camera's two loops, without their threads: capture hands frames over, analysis takes the newest."""
+
+import statistics
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from tapetum.capture.reopen import Reopening
+from tapetum.clock import Clock
+from tapetum.config import CameraSettings
+from tapetum.latest import Latest
+from tapetum.outlet import Outlet
+from tapetum.pipeline import Pipeline
+from tapetum.scene import Condition, Frame, State
+from tapetum.systemd import Watchdog
+
+_LOST_NS = 10_000_000_000  # without a frame for so long, the camera is lost
+_LOOK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """What health tells of a camera. fps: frames analysed a second, lately."""
+
+    condition: str
+    captured: int
+    analysed: int
+    dropped: int
+    corrupt: int
+    failures: int
+    fps: float
+    analysis_ms: float
+    tracks: int
+    asked: int
+    refused: int
+    last_error: str
+
+
+class Camera:
+    """A camera, its pipeline and its figures. `capture` and `analyse` are the bodies of its threads."""
+
+    def __init__(self, name: str, settings: CameraSettings, pipeline: Pipeline, outlet: Outlet, clock: Clock) -> None:
+        self.name = name
+        self.settings = settings
+        self._pipeline = pipeline
+        self._outlet = outlet
+        self._clock = clock
+        self._latest: Latest[Frame] = Latest()
+        self._source = Reopening(name, settings.source, clock, self._deliver)
+        self._stop = threading.Event()
+        self._captured = self._analysed = self._tracks = 0
+        self._condition = Condition.CLEAR
+        self._moving: bool | None = None
+        self._last_ns = clock.now_ns()  # when the last frame came
+        self._costs_s: deque[float] = deque(maxlen=100)
+        self._times_ns: deque[int] = deque(maxlen=100)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its clip has come to its end and all of it was analysed."""
+        return self._source.ended and not self._latest.waiting()
+
+    def capture(self) -> None:
+        """Take pictures until `close`."""
+        self._source.run(self._stop)
+        self._latest.close()
+
+    def analyse(self, watchdog: Watchdog) -> None:
+        """Analyse the newest picture, again and again, until `close`; then end what is under way."""
+        self._outlet.condition(self.name, Condition.CLEAR, self._last_ns)
+        while not self._stop.is_set():
+            frame = self._latest.take(_LOOK_S)
+            if frame is not None:
+                self._step(frame)
+                watchdog.turn(self.name)
+            elif self._latest.closed:
+                break
+            elif self._is_lost():
+                watchdog.turn(self.name)
+        for sighting in self._pipeline.close(self._clock.now_ns()):
+            self._outlet.alert(sighting, None, snapshot=False)
+        self._say_motion(False)
+
+    def close(self) -> None:
+        """Let both loops end."""
+        self._stop.set()
+        self._source.close()
+        self._latest.close()
+
+    def state(self) -> CameraState:
+        """Return the figures for health."""
+        times = list(self._times_ns)
+        span_s = (times[-1] - times[0]) / 1e9 if len(times) > 1 else 0.0
+        labeller = self._pipeline.labeller
+        return CameraState(
+            condition=self._condition,
+            captured=self._captured,
+            analysed=self._analysed,
+            dropped=self._latest.dropped,
+            corrupt=self._source.corrupt,
+            failures=self._source.failures,
+            fps=round((len(times) - 1) / span_s, 2) if span_s else 0.0,
+            analysis_ms=round(1e3 * statistics.median(self._costs_s), 3) if self._costs_s else 0.0,
+            tracks=self._tracks,
+            asked=labeller.asked,
+            refused=labeller.refused,
+            last_error=self._source.last_error,
+        )
+
+    def _deliver(self, frame: Frame, lossless: bool) -> None:
+        self._captured = frame.seq
+        self._latest.put(frame, wait=lossless)
+
+    def _step(self, frame: Frame) -> None:
+        start_s = time.thread_time()
+        result = self._pipeline.step(frame)
+        self._costs_s.append(time.thread_time() - start_s)
+        self._times_ns.append(self._clock.now_ns())
+        self._last_ns = self._times_ns[-1]
+        self._analysed += 1
+        self._tracks = sum(track.state is not State.TENTATIVE for track in result.tracks)
+        for sighting in result.sightings:
+            self._outlet.alert(sighting, frame, self.settings.rules.snapshot)
+        self._say_motion(self._tracks > 0)
+        self._say_condition(result.motion.condition)
+
+    def _is_lost(self) -> bool:
+        if self._clock.now_ns() - self._last_ns < _LOST_NS:
+            return False
+        self._say_condition(Condition.LOST)
+        return True
+
+    def _say_condition(self, condition: Condition) -> None:
+        if condition is not self._condition:
+            self._condition = condition
+            self._outlet.condition(self.name, condition, self._last_ns)
+
+    def _say_motion(self, on: bool) -> None:
+        if on is not self._moving:
+            self._moving = on
+            self._outlet.motion(self.name, on)

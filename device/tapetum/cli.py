@@ -1,0 +1,54 @@
+"""The command line: each command is a module of `tapetum.commands`, imported only when it is the one."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tapetum import __version__
+from tapetum.errors import ConfigError, TapetumError
+
+CONFIG_ERROR = 78
+"""Exit status when the operator must act (sysexits.h, EX_CONFIG)."""
+
+_COMMANDS = {
+    "run": "watch the cameras and send alerts",
+    "replay": "take a clip through the same analysis and print its sightings",
+    "listen": "print alerts as they arrive from the broker",
+    "status": "say how the running daemon does",
+    "check-config": "say whether a configuration can be used",
+    "doctor": "say what is missing on this machine, and what mends it",
+    "bench": "measure: analysis, alarm, tracks, delivery",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0 done, 1 not, 2 misused, 78 the configuration must be mended."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="tapetum", description="Sees what moves, says what it is, tells you over MQTT."
+    )
+    parser.add_argument("--version", action="version", version=f"tapetum {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in _COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose.capitalize() + ".")
+        if name in given[:1]:
+            _module(name).add_arguments(command)
+    options = parser.parse_args(given)
+    try:
+        return int(_module(options.command).main(options))
+    except ConfigError as error:
+        print(f"tapetum: {error}", file=sys.stderr)
+        return CONFIG_ERROR
+    except TapetumError as error:
+        print(f"tapetum: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"tapetum.commands.{command.replace('-', '_')}")

@@ -1,0 +1,55 @@
+"""What several commands are given in the same way."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from tapetum.config import Config, load
+
+SYSTEM_CONFIG = Path("/etc/tapetum/tapetum.toml")
+_PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Let a model be named."""
+    parser.add_argument("--model", metavar="FILE", help="a .tflite that finds things (default: motion alone)")
+    parser.add_argument("--labels", metavar="FILE", help="its labels, one a line (default: those in the model)")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Let a configuration be named."""
+    parser.add_argument("--config", metavar="FILE", type=Path, help=f"tapetum.toml (default: {SYSTEM_CONFIG})")
+
+
+def config_of(options: argparse.Namespace) -> tuple[Config, Path | None]:
+    """Return the configuration named, else the system's, else the defaults; and its file, if it has one."""
+    path = options.config or (SYSTEM_CONFIG if SYSTEM_CONFIG.is_file() else None)
+    return (load(path) if path else Config()), path
+
+
+def with_model(config: Config, options: argparse.Namespace) -> Config:
+    """Return `config` with the model that was named on the command line, if one was."""
+    if not options.model:
+        return config
+    inference = msgspec.structs.replace(config.inference, model=options.model, labels=options.labels or "")
+    return msgspec.structs.replace(config, inference=inference)
+
+
+def start_log(verbose: bool) -> None:
+    """Log to standard error: with systemd's priorities under systemd, with the time elsewhere."""
+    handler = logging.StreamHandler(sys.stderr)
+    under_systemd = "JOURNAL_STREAM" in os.environ
+    text = "%(message)s" if under_systemd else "%(asctime)s %(levelname)-7s %(message)s"
+    handler.setFormatter(_Prefixed(text) if under_systemd else logging.Formatter(text, "%H:%M:%S"))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
+
+
+class _Prefixed(logging.Formatter):
+    """Puts the priority before each record as sd-daemon(3) wants it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"<{_PRIORITIES.get(record.levelno, 6)}>{super().format(record)}"

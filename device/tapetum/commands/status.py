@@ -1,0 +1,60 @@
+"""`tapetum status`: how the running daemon does, from the file that it writes."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tapetum.commands.settings import add_config, config_of
+
+NOT_RUNNING = 3
+"""Exit status when there is no daemon (LSB: program is not running)."""
+_STALE_S = 15.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `status` takes."""
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print what the daemon wrote, as it is")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print the status; 0 when all is well, 1 when the daemon reports a fault, 3 when it does not run."""
+    from tapetum.health import read
+
+    config, _ = config_of(options)
+    found = read(Path(config.state_dir) / "status.json")
+    if found is None:
+        print(f"no daemon runs on {config.state_dir}", file=sys.stderr)
+        return NOT_RUNNING
+    age_s = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - found["at_ns"]) / 1e9
+    if options.json:
+        print(json.dumps(found))
+    else:
+        print("\n".join(_lines(found)))
+    if age_s > _STALE_S:
+        print(f"the daemon (process {found['pid']}) has written nothing for {age_s:.0f} s", file=sys.stderr)
+        return NOT_RUNNING
+    return 1 if found["faults"] else 0
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    broker, inference = found["broker"], found["inference"]
+    lines = [f"running for {found['uptime_s'] / 60:.1f} min, process {found['pid']}, clock {found['clock']}"]
+    for name, camera in found["cameras"].items():
+        lines.append(
+            f"camera {name}: {camera['condition']}, {camera['fps']:.1f} frames/s, {camera['analysis_ms']:.2f} ms each, "
+            f"{camera['tracks']} tracks, {camera['dropped']} dropped, {camera['corrupt']} corrupt"
+        )
+    lines.append(
+        f"inference: {inference['mode']} {inference['model']}, {inference['answered']} answers of "
+        f"{inference['median_ms']:.1f} ms, {inference['refused']} refused, {inference['restarts']} restarts"
+    )
+    connected = f"connected, MQTT {broker['protocol']}" if broker["connected"] else "not connected"
+    lines.append(
+        f"broker: {connected}, {broker['acknowledged']} alerts acknowledged, {broker['waiting']} waiting, "
+        f"{broker['lost']} lost"
+    )
+    return lines + [f"FAULT: {fault}" for fault in found["faults"]]

@@ -1,0 +1,77 @@
+"""A clip with what was seen drawn into it."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tapetum.pipeline import Result
+from tapetum.scene import Frame, State
+
+_COLOURS = {State.CONFIRMED: (80, 220, 80), State.STILL: (220, 180, 60), State.LOST: (90, 90, 230)}
+
+
+class Film:
+    """Writes annotated frames to an H.264 file; does nothing without a path."""
+
+    def __init__(self, path: Path | None, clip: Path) -> None:
+        """`clip`: where the frame rate is read."""
+        self._path = path
+        self._clip = clip
+        self._container: Any = None
+        self._stream: Any = None
+
+    def __enter__(self) -> "Film":
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what the encoder still holds, and close the file."""
+        if self._container is not None:
+            for packet in self._stream.encode():
+                self._container.mux(packet)
+            self._container.close()
+
+    def add(self, frame: Frame, result: Result) -> None:
+        """Add `frame` with its tracks and labels."""
+        if self._path is None:
+            return
+        import av  # noqa: PLC0415  an extra
+
+        if self._container is None:
+            self._begin(self._path, frame)
+        picture = av.VideoFrame.from_ndarray(annotated(frame, result), format="bgr24")
+        for packet in self._stream.encode(picture):
+            self._container.mux(packet)
+
+    def _begin(self, path: Path, frame: Frame) -> None:
+        import av  # noqa: PLC0415  an extra
+
+        with av.open(str(self._clip)) as source:
+            rate = source.streams.video[0].average_rate or Fraction(25)
+        self._container = av.open(str(path), "w")
+        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "26", "preset": "veryfast"})
+        self._stream.width, self._stream.height = (side // 2 * 2 for side in frame.size)
+        self._stream.pix_fmt = "yuv420p"
+
+
+def annotated(frame: Frame, result: Result) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    """Return `frame` as (H, W, 3) BGR uint8, even sides, with boxes, numbers and labels of its tracks."""
+    height, width = (side // 2 * 2 for side in frame.y.shape)
+    planes = [np.ascontiguousarray(plane) for plane in (frame.y[:height, :width], frame.u, frame.v)]
+    chroma = [cv2.resize(plane, (width, height)) for plane in (planes[2], planes[1])]
+    picture = np.asarray(cv2.cvtColor(np.asarray(cv2.merge([planes[0], *chroma])), cv2.COLOR_YCrCb2BGR), np.uint8)
+    for track in result.tracks:
+        if track.state is State.TENTATIVE:
+            continue
+        left, top, right, bottom = (round(edge) for edge in track.box.pixels(picture.shape))
+        colour = _COLOURS[track.state]
+        label = result.labels.get(track.id)
+        text = f"{track.id} {label.name} {label.score:.2f}" if label else str(track.id)
+        cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
+        cv2.putText(picture, text, (left + 3, max(14, top + 14)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
+    return picture

@@ -1,0 +1,91 @@
+"""How the device does: gathered from its parts, written to a file, told to the broker."""
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tapetum import __version__
+from tapetum.alerts.mqtt import BrokerState
+from tapetum.camera import CameraState
+from tapetum.inference.client import InferenceState
+
+_PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "paho-mqtt", "msgspec", "av")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at the device. faults: what is not as it should be, in plain words; at_ns: CLOCK_BOOTTIME."""
+
+    pid: int
+    at_ns: int
+    uptime_s: float
+    clock: str
+    faults: tuple[str, ...]
+    cameras: Mapping[str, CameraState]
+    inference: InferenceState
+    broker: BrokerState
+
+
+def faults(cameras: Mapping[str, CameraState], inference: InferenceState, broker: BrokerState) -> tuple[str, ...]:
+    """Return what is not as it should be."""
+    lost = ((name, state) for name, state in cameras.items() if state.condition == "lost")
+    found = [f"camera {name} is lost: {state.last_error}" for name, state in lost]
+    if inference.mode == "motion-only":
+        found.append(f"model {inference.model} is given up: {inference.last_error}")
+    if broker.last_error:
+        found.append(f"broker: {broker.last_error}")
+    if broker.lost:
+        found.append(f"{broker.lost} alerts were dropped: the outbox is full")
+    return tuple(found)
+
+
+def write(path: Path, health: Health) -> None:
+    """Replace the status file at `path`; a disk that takes nothing is no reason to stop."""
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.write_bytes(msgspec.json.encode(health))
+        temporary.replace(path)
+    except OSError:
+        return
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Return what the status file says, if the daemon that wrote it still runs; else None."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        os.kill(found["pid"], 0)
+    except PermissionError:
+        return found
+    except (OSError, msgspec.DecodeError, KeyError):
+        return None
+    return found
+
+
+def inventory(model: str, cameras: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the device consists of: versions, model, cameras and their kinds of source."""
+    return {
+        "tapetum": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "model": model,
+        "cameras": dict(cameras),
+    }
+
+
+def plain(state: Any) -> dict[str, Any]:
+    """Return a dataclass of figures as a dictionary."""
+    return asdict(state)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,48 @@
+"""Everything a camera has to say, on its way to the topic it belongs to."""
+
+import logging
+
+import msgspec
+
+from tapetum.alerts.mqtt import Publisher
+from tapetum.alerts.outbox import Outbox
+from tapetum.alerts.snapshot import jpeg
+from tapetum.alerts.topics import Topics
+from tapetum.clock import Clock
+from tapetum.scene import Condition, Frame, Kind, Sighting
+
+_log = logging.getLogger(__name__)
+
+
+class Outlet:
+    """The way out for all cameras; any thread may use it."""
+
+    def __init__(self, topics: Topics, outbox: Outbox, publisher: Publisher, clock: Clock) -> None:
+        self._topics = topics
+        self._outbox = outbox
+        self._publisher = publisher
+        self._clock = clock
+
+    def alert(self, sighting: Sighting, frame: Frame | None, snapshot: bool) -> None:
+        """Put `sighting` on disk, and send a picture of what started it."""
+        self._outbox.append(sighting, self._topics.of_camera(sighting.camera, "event"))
+        if sighting.kind is Kind.STARTED and snapshot and frame is not None:
+            self._publisher.publish(self._topics.of_camera(sighting.camera, "snapshot"), jpeg(frame, sighting.box))
+        if sighting.kind is Kind.ENDED:
+            _log.info("camera %s: %s ended, track %d", sighting.camera, sighting.label, sighting.track)
+
+    def motion(self, camera: str, on: bool) -> None:
+        """Say whether anything moves."""
+        self._publisher.publish(self._topics.of_camera(camera, "motion"), b"ON" if on else b"OFF", retain=True)
+
+    def condition(self, camera: str, condition: Condition, since_ns: int) -> None:
+        """Say what is true of the whole picture since `since_ns`."""
+        since = self._clock.utc(since_ns).isoformat(timespec="seconds").replace("+00:00", "Z")
+        payload = msgspec.json.encode({"condition": condition, "since": since})
+        self._publisher.publish(self._topics.of_camera(camera, "condition"), payload, retain=True)
+        if condition is not Condition.CHANGED:
+            _log.info("camera %s: %s", camera, condition)
+
+    def device(self, name: str, value: object) -> None:
+        """Say something of the whole device: health, inventory, config."""
+        self._publisher.publish(self._topics.of_device(name), msgspec.json.encode(value), retain=True)
