@@ -27,9 +27,7 @@ class Film:
         """Begin."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Write what the encoder still holds, and close the file."""
         if self._container is not None:
             for packet in self._stream.encode():

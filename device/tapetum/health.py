@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -77,11 +77,6 @@ def inventory(model: str, cameras: Mapping[str, str]) -> dict[str, Any]:
         "model": model,
         "cameras": dict(cameras),
     }
-
-
-def plain(state: Any) -> dict[str, Any]:
-    """Return a dataclass of figures as a dictionary."""
-    return asdict(state)
 
 
 def _version(package: str) -> str:

@@ -21,9 +21,7 @@ class Progress:
         """Begin."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the line behind, clean."""
         if self._shows:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -28,6 +28,7 @@ from tapetum.settings import Settings
 _GHOST_MOVES = 0.02  # of a region's pixels: more than this differs from the previous frame, and it is no ghost
 _GHOST_EDGE = 1.3  # times as steep is the background along a ghost's outline as the picture
 _ABSORB_EVERY = 4  # frames: what is at rest is learned in fewer, larger steps
+_AROUND = np.ones((7, 5), np.uint8)  # pixels around a plain change in which a faint one belongs to it
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -102,7 +103,7 @@ class FrameDifferenceDetector:
             planes.seed()
             self._learned = 1
             return Motion(planes.strong, (), Condition.CHANGED)
-        rects = [rect for rect in self._rects() if not self._is_ghost(rect)] if share else []
+        rects = self._rects() if share else []
         self._learn(keep)
         return Motion(planes.strong, boxes(rects, luma.shape), complete=self._learned > self._settings.learning)
 
@@ -131,6 +132,8 @@ class FrameDifferenceDetector:
         cv2.compare(planes.residual, limit, cv2.CMP_GT, dst=planes.strong)
         cv2.add(planes.residual, planes.residual, dst=planes.weak)
         cv2.compare(planes.weak, limit, cv2.CMP_GT, dst=planes.weak)
+        cv2.dilate(planes.strong, _AROUND, dst=planes.moving)
+        cv2.bitwise_and(planes.weak, planes.moving, dst=planes.weak)
         cv2.absdiff(planes.smooth, planes.previous, dst=planes.moving)
         cv2.compare(planes.moving, limit, cv2.CMP_GT, dst=planes.moving)
         return cv2.countNonZero(planes.strong) / planes.strong.size
@@ -140,7 +143,8 @@ class FrameDifferenceDetector:
         height, width = planes.weak.shape
         gap = max(1, round(self._settings.join * height))
         min_pixels = max(4, round(self._settings.min_area * height * width))
-        return joined(outlines(planes.weak, planes.strong, min_pixels), gap_x=max(1, gap // 2), gap_y=gap)
+        found = [rect for rect in outlines(planes.weak, planes.strong, min_pixels) if not self._is_ghost(rect)]
+        return joined(found, gap_x=max(1, gap // 3), gap_y=gap)
 
     def _is_ghost(self, rect: Rect) -> bool:
         """Whether `rect` is a hole left by what was there when the background was taken; if so, learn it at once.

@@ -1,0 +1,1 @@
+"""Measurements that anybody can print again: each module has `run`, which returns one dictionary."""
