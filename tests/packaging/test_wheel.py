@@ -1,0 +1,86 @@
+"""What is built is whole: the packages, the clip, the reference configuration; and it holds nothing else."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def built(kind: str, folder: Path, source: Path = CHECKOUT) -> Path:
+    """Build a wheel or an sdist without a network; return it."""
+    pytest.importorskip("hatchling")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=60)
+    (made,) = folder.iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built("sdist", tmp_path_factory.mktemp("sdist"))
+
+
+def test_the_wheel_carries_the_clip_and_the_reference_configuration(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        for packed, source in {
+            "tapetum/data/tapetum.toml": "firmware-config/tapetum.toml",
+            "tapetum/data/street.mp4": "device/tapetum/data/street.mp4",
+        }.items():
+            assert archive.read(packed) == (CHECKOUT / source).read_bytes()
+
+
+def test_the_wheel_holds_both_packages_their_types_and_the_licences(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {"tapetum/py.typed", "tapetum/cli.py", "tapetum_trainer/py.typed"} <= names
+    assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"tapetum", "tapetum_trainer"}
+
+
+def test_the_wheel_stays_small(wheel: Path):
+    assert wheel.stat().st_size < 3 << 20
+
+
+def test_what_was_installed_from_the_wheel_finds_its_data_and_runs(wheel: Path, tmp_path: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)  # noqa: S202  our own; all that installing a wheel of pure Python does
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
+        return done.stdout
+
+    where = "from tapetum import data; print(data.clip()); print(data.reference_config())"
+    found = run("-c", where).splitlines()
+    assert found == [str(tmp_path / "tapetum/data/street.mp4"), str(tmp_path / "tapetum/data/tapetum.toml")]
+    assert "can be used" in run("-m", "tapetum", "check-config", found[1])
+
+
+def test_the_source_archive_can_be_built_installed_and_provisioned_from(sdist: Path, tmp_path: Path):
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    for name in ("scripts/provision", "scripts/run", "requirements/run.txt", "firmware-config/systemd/tapetum.service"):
+        assert (source / name).is_file(), name
+    assert os.access(source / "scripts/provision", os.X_OK)
+    assert built("wheel", tmp_path / "built", source).name.endswith("-py3-none-any.whl")
+
+
+def test_the_source_archive_holds_nothing_of_a_developer_s_machine(sdist: Path):
+    with tarfile.open(sdist) as archive:
+        names = [member.name.partition("/")[2] for member in archive]
+    strange = (".git/", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__")
+    assert [name for name in names if any(part in name for part in strange)] == []
+    assert sdist.stat().st_size < 4 << 20
