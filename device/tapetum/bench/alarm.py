@@ -32,7 +32,7 @@ class Person:
 
 
 def run(clip: Path, truth: Path, inference: Inference) -> dict[str, Any]:
-    """Return when the alert of each person of `truth` came and went, false alerts, and how often the model was asked."""
+    """Return when each person's alert came and went, false alerts, and how often the model was asked."""
     people = read(truth)
     tally = Tally()
     with worker(inference) as model, Progress("alarm", frame_count(clip)) as bar:

@@ -5,7 +5,7 @@ doubtful, then at intervals that double. Answers come in some frames later and a
 labels grow older under load and frames never slower.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from operator import itemgetter
 from typing import Annotated, Protocol
 
@@ -20,6 +20,7 @@ from tapetum.scene import Box, Detection, Frame, Label, State, Track
 from tapetum.settings import Fraction, Positive, Seconds, Settings
 
 _FITS = 0.5  # of the smaller of a detection's and a track's box inside the other: less, and it is something else
+_INSIDE = 0.6  # of a track's box inside a detection's: it may be a part of what that shows
 _NEAREST = 0.5  # of the model's input side: the smallest crop, enlarged twice; a smaller one shows nothing more
 _ENTERING = 0.6  # what an answer counts about a thing at the frame's edge: half a thing looks like something else
 _EDGE = 0.05  # of the frame: a box nearer to its edge may be half a thing
@@ -82,20 +83,30 @@ class Labeller:
     def _count(self, answer: Answer) -> set[int]:
         """Count for each track the best detection that fits it; return the tracks whose label that confirms."""
         best: dict[int, Detection] = {}
-        for detection in sorted(answer.detections, key=lambda detection: detection.score):
-            track = self._fitting(detection)
-            if track is not None and detection.score >= self._settings.min_score:
+        for detection in sorted(answer.detections, key=lambda detection: -detection.score):
+            track = self._fitting(detection, best) if detection.score >= self._settings.min_score else None
+            if track is not None:
                 best[track] = detection
         for track, detection in best.items():
             weight = _ENTERING if _at_edge(self._boxes[track]) else 1.0
             self._votes[track].add(detection, answer.model, weight)
         return {track for track, detection in best.items() if self._votes[track].leading() == detection.label}
 
-    def _fitting(self, detection: Detection) -> int | None:
-        """Return the track that `detection` shows best, if it shows one that is still there."""
-        alive = {track: box for track, box in self._boxes.items() if track in self._votes}
-        best = max(alive, key=lambda track: alive[track].iou(detection.box), default=None)
-        return best if best is not None and _fit(alive[best], detection.box) >= _FITS else None
+    def _fitting(self, detection: Detection, taken: Container[int]) -> int | None:
+        """Return the track that `detection` shows, if it shows one that is still there and not `taken`.
+
+        A track known as just that goes before one that fits better: what stretches out an arm is still one.
+        """
+        boxes = {track: box for track, box in self._boxes.items() if track in self._votes and track not in taken}
+        fitting = {track: box for track, box in boxes.items() if _fit(box, detection.box) >= _FITS}
+        known = [track for track, box in fitting.items() if self._is_known(track, box, detection)]
+        return max(known or fitting, key=lambda track: fitting[track].iou(detection.box), default=None)
+
+    def _is_known(self, track: int, box: Box, detection: Detection) -> bool:
+        """Whether `track` is held to be what `detection` says, and lies in its box."""
+        label = self._votes[track].label(self._settings.evidence)
+        inside = box.overlap(detection.box) >= _INSIDE * box.area
+        return inside and label is not None and label.name == detection.label
 
     def _ask(self, frame: Frame, tracks: Sequence[Track]) -> None:
         there = [track for track in tracks if track.state in (State.CONFIRMED, State.STILL)]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tapetum.motion.exposure import correction
 from tapetum.motion.levels import samples
 from tapetum.motion.noise import NoiseLevels
-from tapetum.motion.regions import Rect, boxes, joined, outlines
+from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
 from tapetum.scene import Box, Condition, Motion, Plane
 from tapetum.settings import Settings
 
@@ -144,7 +144,9 @@ class FrameDifferenceDetector:
         gap = max(1, round(self._settings.join * height))
         min_pixels = max(4, round(self._settings.min_area * height * width))
         found = [rect for rect in outlines(planes.weak, planes.strong, min_pixels) if not self._is_ghost(rect)]
-        return joined(found, gap_x=max(1, gap // 3), gap_y=gap)
+        whole = joined(found, gap_x=max(1, gap // 3), gap_y=gap)
+        parts = [part for rect in whole for part in upright(planes.weak, planes.residual, rect)]
+        return [part for part in parts if (part[2] - part[0]) * (part[3] - part[1]) >= min_pixels]
 
     def _is_ghost(self, rect: Rect) -> bool:
         """Whether `rect` is a hole left by what was there when the background was taken; if so, learn it at once.

@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from tapetum.scene import Box, Plane
+
+_PLAIN = 0.2  # of how much the plainest tenth of a region differs: what differs less is its shadow
+_NEAR = 0.4  # of the picture's height: a higher region is somebody near
+_END = 0.2  # of the highest column: lower ones at the ends are shadows and what is held out
+_VALLEY = 0.5  # of the lower of the heights on both sides of a column: it is a gap between two
+_SIDE = 0.5  # of the highest column, reached on both sides of a gap
 
 Rect = tuple[int, int, int, int]
 """left, top, right, bottom in pixels of the luma."""
@@ -44,6 +52,41 @@ def joined(rects: Sequence[Rect], gap_x: int, gap_y: int) -> list[Rect]:
         pending = [other for other in pending if other not in near]
         pending.append(_around([rect, *near]))
     return done
+
+
+def upright(mask: Plane, residual: Plane, rect: Rect) -> list[Rect]:
+    """Return the parts of `rect` that stand next to each other, each tight around what plainly differs there.
+
+    mask: (h, w) uint8, not 0 where it changed; residual: by how much, luma steps. What differs far less than the
+    plainest of the region is its shadow. The heights of the columns, each from its first to its last row, then show
+    who stands there: low ends are cut off, and a valley between two heights parts two who walk side by side. A car of
+    which only the outline differs from the street has no valley, nor has one who leans or stretches out an arm. What is near,
+    and so high that limbs show, is left whole.
+
+    After the vertical projection of I. Haritaoglu et al., "W4: real-time surveillance of people and their activities",
+    IEEE TPAMI 22(8):809-830, 2000.
+    """
+    left, top, right, bottom = rect
+    if bottom - top > _NEAR * mask.shape[0]:
+        return [rect]
+    cut = (slice(top, bottom), slice(left, right))
+    shown, differs = mask[cut] != 0, residual[cut]
+    inside = shown & (differs > _PLAIN * np.percentile(differs[shown], 90))
+    first, last = inside.argmax(axis=0), inside[::-1].argmax(axis=0)
+    heights = np.where(inside.any(axis=0), bottom - top - first - last, 0)
+    found = []
+    for start, stop in np.flatnonzero(np.diff(_stands(heights), prepend=False, append=False)).reshape(-1, 2):
+        rows = np.flatnonzero(inside[:, start:stop].any(axis=1))
+        found.append((left + int(start), top + int(rows[0]), left + int(stop), top + int(rows[-1]) + 1))
+    return found
+
+
+def _stands(heights: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return for each column whether something stands there, (w,), from the columns' heights."""
+    highest = heights.max()
+    around = np.minimum(np.maximum.accumulate(heights), np.maximum.accumulate(heights[::-1])[::-1])
+    valley = (heights < _VALLEY * around) & (around > _SIDE * highest)
+    return (heights > _END * highest) & ~valley
 
 
 def boxes(rects: Sequence[Rect], shape: tuple[int, ...]) -> tuple[Box, ...]:

@@ -25,6 +25,7 @@ Follower = CamShift
 _EDGE = 0.01  # of the frame: a box nearer to its edge may be leaving
 _PART = 0.6  # of a region's area inside a thing's box: it is a part of the thing
 _PART_REACH = 0.15  # of its size, by which a thing's box is widened to look for its parts
+_PIECE = 0.3  # of the region's area: a loose part smaller than this is no thing of its own
 _SHARED = 0.5  # of a thing's predicted box under one region with another's: they are one region now
 _COVERED = 0.8  # of a younger thing's box within an older one's
 _COVERED_S = 1.5  # for so long, and they are one thing
@@ -121,7 +122,7 @@ class Tracker:
             thing.region_ns = frame.t_ns
         else:
             reach = predicted.united(region).grown(_PART_REACH)
-            parts = [box for box in left if box.overlap(reach) > _PART * box.area]
+            parts = [box for box in left if box.overlap(reach) > _PART * box.area and _is_part(box, region)]
             for part in parts:
                 left.remove(part)
             thing.hit_region(hull([region, *parts]), frame, self._motion.mask, self._settings.follower)
@@ -158,6 +159,12 @@ class Tracker:
             return not any(list(thing.recent)[-2:])
         patience_s = self._settings.leaving_s if _at_edge(thing.predictor.box) else self._settings.lost_s
         return t_ns - thing.last_ns > patience_s * 1e9
+
+
+def _is_part(box: Box, region: Box) -> bool:
+    """Whether `box` is a piece of what is in `region`, above, below or small, and nobody who walks beside it."""
+    shared = min(box.right, region.right) - max(box.left, region.left)
+    return shared > 0.5 * box.width or box.area < _PIECE * region.area
 
 
 def _at_edge(box: Box) -> bool:
