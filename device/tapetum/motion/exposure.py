@@ -23,7 +23,7 @@ def correction(background: Samples, picture: Samples) -> tuple[NDArray[np.float3
     Both arguments as of `levels.samples`. The quartiles are those of the pixels that differ little, once corrected.
     """
     gain = _gain(background, picture)
-    difference = picture - np.rint(gain * background).astype(np.intp)
+    difference = picture - np.rint(np.float32(gain) * background).astype(np.int16)
     little = np.abs(difference) <= _LITTLE
     found = quartiles(background[little], difference[little])
     shift = np.where(_trusted(background, little) & found.seen, found.middle, 0.0)
@@ -37,7 +37,7 @@ def _gain(background: Samples, picture: Samples) -> float:
     lit = background >= _DARKEST
     if np.count_nonzero(lit) < _FEWEST:
         return 1.0
-    return float(np.median(picture[lit] / background[lit]))
+    return float(np.median(picture[lit] / background[lit].astype(np.float32)))
 
 
 def _trusted(background: Samples, little: NDArray[np.bool_]) -> NDArray[np.bool_]:

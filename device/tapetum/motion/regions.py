@@ -60,8 +60,8 @@ def upright(mask: Plane, residual: Plane, rect: Rect) -> list[Rect]:
     mask: (h, w) uint8, not 0 where it changed; residual: by how much, luma steps. What differs far less than the
     plainest of the region is its shadow. The heights of the columns, each from its first to its last row, then show
     who stands there: low ends are cut off, and a valley between two heights parts two who walk side by side. A car of
-    which only the outline differs from the street has no valley, nor has one who leans or stretches out an arm. What is near,
-    and so high that limbs show, is left whole.
+    which only the outline differs from the street has no valley, nor has one who leans. What is near, and so high that
+    limbs show, is left whole.
 
     After the vertical projection of I. Haritaoglu et al., "W4: real-time surveillance of people and their activities",
     IEEE TPAMI 22(8):809-830, 2000.
@@ -86,7 +86,7 @@ def _stands(heights: NDArray[np.intp]) -> NDArray[np.bool_]:
     highest = heights.max()
     around = np.minimum(np.maximum.accumulate(heights), np.maximum.accumulate(heights[::-1])[::-1])
     valley = (heights < _VALLEY * around) & (around > _SIDE * highest)
-    return (heights > _END * highest) & ~valley
+    return np.asarray((heights > _END * highest) & ~valley, np.bool_)
 
 
 def boxes(rects: Sequence[Rect], shape: tuple[int, ...]) -> tuple[Box, ...]:

@@ -1,0 +1,62 @@
+"""What the analysis and the whole daemon cost, as ratios in one run and as memory."""
+
+import statistics
+import tracemalloc
+
+import pytest
+
+from tapetum import data as package_data
+from tapetum.alerts.stamp import SequenceStamper
+from tapetum.bench import analysis, memory
+from tapetum.capture import File, Synthetic
+from tapetum.clock import SystemClock
+from tapetum.config import CameraSettings
+from tapetum.inference.settings import Inference
+from tapetum.pipeline import Pipeline
+from tapetum.replay import worker
+from tests.replay.clips import detector, people_clip
+
+FRAMES = 20_000
+
+
+@pytest.fixture(scope="module")
+def costs(data):
+    found = analysis.run(people_clip(data), detector(data))
+    return {row["method"]: row["median_ms"] for row in found["methods"]}
+
+
+def test_analysis_costs_at_most_half_of_mog2(costs):
+    assert costs["tapetum"] <= 0.5 * costs["MOG2"]
+
+
+def test_analysis_takes_at_most_two_milliseconds_a_frame(costs):
+    assert costs["tapetum"] <= 2.0 * max(1.0, costs["MOG2"] / 4.0)  # MOG2 took 4.0 ms on an idle machine of this kind
+
+
+@pytest.mark.timeout(600)
+def test_the_whole_daemon_stays_small_and_does_not_grow(data):
+    found = memory.run(people_clip(data), FRAMES, detector(data))
+    assert found["pss_mb"] <= 200
+    assert found["growth"] < 0.01
+
+
+def test_the_steady_state_allocates_no_planes():
+    """Statistics are allocated anew, from one pixel in 16; one whole plane of floats alone would be four lumas."""
+    clock = SystemClock()
+    clip = File(path=str(package_data.clip()), pace="analysis", analysis_width=768).open("steady", clock)
+    with worker(Inference()) as model:
+        pipeline = Pipeline.start(CameraSettings(source=Synthetic()), model.port("steady"), SequenceStamper(clock, 1))
+        for _ in range(60):
+            pipeline.step(clip.read())
+        frames = [clip.read() for _ in range(20)]
+        peaks = [_peak(lambda frame=frame: pipeline.step(frame)) for frame in frames]
+    assert statistics.median(peaks) < 2 * frames[0].luma.size
+
+
+def _peak(step):
+    """Return the most bytes that `step` held at once of what it allocated."""
+    tracemalloc.start()
+    step()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
