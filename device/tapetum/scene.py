@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 """One brightness or colour plane: (height, width), uint8, rows possibly padded, read-only by agreement."""
 
+_ROUNDING = 1e-6  # pixels: an edge that was a whole pixel must not fall to the one before it
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -95,7 +97,8 @@ class Box:
         """Return (rows, columns) that cut this box out of `image`: inside it, and at least one pixel each way."""
         height, width = image.shape[:2]
         clip = self.clipped()
-        top, left = min(int(clip.top * height), height - 1), min(int(clip.left * width), width - 1)
+        top, left = int(clip.top * height + _ROUNDING), int(clip.left * width + _ROUNDING)
+        top, left = min(top, height - 1), min(left, width - 1)
         bottom, right = max(top + 1, round(clip.bottom * height)), max(left + 1, round(clip.right * width))
         return slice(top, bottom), slice(left, right)
 
