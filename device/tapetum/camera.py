@@ -6,9 +6,11 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+from tapetum.alerts.stamp import Stamper
 from tapetum.capture.reopen import Reopening
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings
+from tapetum.inference.model import Model
 from tapetum.latest import Latest
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
@@ -43,7 +45,7 @@ class Camera:
     def __init__(self, name: str, settings: CameraSettings, pipeline: Pipeline, outlet: Outlet, clock: Clock) -> None:
         self.name = name
         self.settings = settings
-        self._pipeline = pipeline
+        self._pipeline = self._wanted = pipeline
         self._outlet = outlet
         self._clock = clock
         self._latest: Latest[Frame] = Latest()
@@ -61,6 +63,11 @@ class Camera:
         """Whether its clip has come to its end and all of it was analysed."""
         return self._source.ended and not self._latest.waiting()
 
+    def change(self, settings: CameraSettings, model: Model, stamper: Stamper) -> None:
+        """Analyse by `settings` from the next frame on; their source is the one that runs."""
+        self._wanted = self._wanted.changed(self.settings, settings, model, stamper)
+        self.settings = settings
+
     def capture(self) -> None:
         """Take pictures until `close`."""
         self._source.run(self._stop)
@@ -72,15 +79,16 @@ class Camera:
         while not self._stop.is_set():
             frame = self._latest.take(_LOOK_S)
             if frame is not None:
+                self._adopt()
                 self._step(frame)
                 watchdog.turn(self.name)
             elif self._latest.closed:
                 break
             elif self._is_lost():
                 watchdog.turn(self.name)
-        for sighting in self._pipeline.close(self._clock.now_ns()):
-            self._outlet.alert(sighting, None, snapshot=False)
-        self._say_motion(False)
+        self._rest()
+        if self._source.ended:
+            watchdog.leave(self.name)
 
     def close(self) -> None:
         """Let both loops end."""
@@ -92,7 +100,7 @@ class Camera:
         """Return the figures for health."""
         times = list(self._times_ns)
         span_s = (times[-1] - times[0]) / 1e9 if len(times) > 1 else 0.0
-        labeller = self._pipeline.labeller
+        labeller = self._wanted.labeller
         return CameraState(
             condition=self._condition,
             captured=self._captured,
@@ -125,9 +133,28 @@ class Camera:
         self._say_motion(self._tracks > 0)
         self._say_condition(result.motion.condition)
 
+    def _adopt(self) -> None:
+        """Go over to the pipeline that is wanted, between two frames."""
+        before, self._pipeline = self._pipeline, self._wanted
+        if self._pipeline.gate is not before.gate:
+            self._end(before)
+
+    def _end(self, pipeline: Pipeline) -> None:
+        """End the sightings under way: nobody looks any more."""
+        for sighting in pipeline.close(self._clock.now_ns()):
+            self._outlet.alert(sighting, None, snapshot=False)
+
+    def _rest(self) -> None:
+        """Say that nothing is seen, where nobody looks any more."""
+        self._end(self._pipeline)
+        self._tracks = 0
+        self._say_motion(False)
+
     def _is_lost(self) -> bool:
         if self._clock.now_ns() - self._last_ns < _LOST_NS:
             return False
+        if self._condition is not Condition.LOST:
+            self._rest()
         self._say_condition(Condition.LOST)
         return True
 

@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +13,8 @@ from tapetum.errors import ConfigError, TapetumError
 
 CONFIG_ERROR = 78
 """Exit status when the operator must act (sysexits.h, EX_CONFIG)."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell gives it; the daemon is ended so, and gives 0."""
 
 _COMMANDS = {
     "run": "watch the cameras and send alerts",
@@ -26,6 +30,24 @@ _COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 not, 2 misused, 78 the configuration must be mended."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, until the command says otherwise
+    try:
+        return _run(given)
+    except ConfigError as error:
+        print(f"tapetum: {error}", file=sys.stderr)
+        return CONFIG_ERROR
+    except TapetumError as error:
+        print(f"tapetum: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0 if given[:1] == ["run"] else INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be flushed at exit goes there
+        return 0
+
+
+def _run(given: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="tapetum", description="Sees what moves, says what it is, tells you over MQTT."
     )
@@ -36,18 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name in given[:1]:
             _module(name).add_arguments(command)
     options = parser.parse_args(given)
-    try:
-        return int(_module(options.command).main(options))
-    except ConfigError as error:
-        print(f"tapetum: {error}", file=sys.stderr)
-        return CONFIG_ERROR
-    except TapetumError as error:
-        print(f"tapetum: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 0
+    return int(_module(options.command).main(options))
 
 
 def _module(command: str) -> Any:

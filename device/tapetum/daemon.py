@@ -3,9 +3,12 @@
 import fcntl
 import logging
 import os
+import queue
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -19,30 +22,40 @@ from tapetum.alerts.stamp import SequenceStamper
 from tapetum.alerts.topics import Topics
 from tapetum.camera import Camera
 from tapetum.clock import Clock
-from tapetum.config import CameraSettings, Config, load
+from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
 from tapetum.inference.client import Worker
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
-_JOIN_S = 0.9  # for a thread to end: a capture thread held by its camera is left behind
-_WRITE_EVERY, _TELL_EVERY = 2, 60  # seconds between two status files, two messages of health
+_CAMERAS_S = 0.4  # for cameras to end; a capture thread that its camera holds is left behind
+_ALL_S = 1.5  # for all threads to end, the last goodbye to the broker in it
+_LOOK_S = 0.5
+_WRITE_S, _TELL_S = 2.0, 60.0  # between two status files, two messages of health
 BUG = 70
 """Exit status after a bug (sysexits.h, EX_SOFTWARE): the supervisor starts the daemon again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A camera and its two threads."""
+
+    camera: Camera
+    threads: tuple[threading.Thread, threading.Thread]
 
 
 class Daemon:
     """Everything that runs, from `run` until a signal or the end of all clips."""
 
-    def __init__(self, config: Config, path: Path | None, clock: Clock) -> None:
-        """Make all parts, start none.
+    def __init__(self, config: Config, again: Callable[[], Config] | None, clock: Clock) -> None:
+        """Make all parts, start none. `again` reads the configuration anew; without it, SIGHUP ends the daemon.
 
         Raises ConfigError when a part cannot be had: the model, the outbox, the broker's certificates.
         """
         cv2.setNumThreads(1)
         self._config = config
-        self._path = path
+        self._again = again
         self._clock = clock
         self._lock = _locked(Path(config.state_dir))
         topics = Topics(config.name)
@@ -52,74 +65,111 @@ class Daemon:
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
         self._worker = Worker(config.inference)
         self._watchdog = systemd.Watchdog(())
-        self._cameras: dict[str, Camera] = {}
-        self._threads: dict[str, list[threading.Thread]] = {}
-        self._stop = threading.Event()  # the cameras and the worker end
+        self._cameras: dict[str, _Running] = {}
+        self._others: list[threading.Thread] = []  # and those that cameras which were removed have left behind
+        self._wishes: queue.SimpleQueue[str] = queue.SimpleQueue()  # its put alone is safe in a signal handler
+        self._stop = threading.Event()  # the worker ends
         self._goodbye = threading.Event()  # then the publisher
-        self._reload = threading.Event()
         self._status = 0
         self._started_ns = clock.now_ns()
+        self._faults: tuple[str, ...] | None = None  # told last
+        self._written_s = self._told_s = float("-inf")
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether `run` returned with threads that something holds: then the interpreter must not be torn down."""
+        return any(thread.is_alive() for thread in self._others)
 
     def run(self) -> int:
         """Run until SIGTERM, SIGINT or the end of all clips; return the exit status."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
-        signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
-        self._thread("mqtt", lambda: self._publisher.run(self._goodbye))
-        self._thread("inference", lambda: self._worker.run(self._stop))
-        self._apply(self._config)
-        systemd.notify("READY=1")
-        self._look_after()
+        wishes = {signal.SIGTERM: "end", signal.SIGINT: "end", signal.SIGHUP: "reload" if self._again else "end"}
+        for number, wish in wishes.items():
+            signal.signal(number, lambda *_, wish=wish: self._wishes.put(wish))
+        self._others += [
+            self._thread("mqtt", lambda: self._publisher.run(self._goodbye)),
+            self._thread("inference", lambda: self._worker.run(self._stop)),
+        ]
+        try:
+            self._apply(self._config)
+            systemd.notify("READY=1")
+            self._look_after()
+        except Exception:
+            _log.critical("a bug in the main thread", exc_info=True)
+            self._status = BUG
         systemd.notify("STOPPING=1")
         self._end()
         return self._status
 
     def _look_after(self) -> None:
         """Write and tell how all does, and take a new configuration, until it is time to stop."""
-        seconds = 0
-        while not self._stop.wait(1.0):
-            if self._reload.is_set():
-                self._reload.clear()
+        while True:
+            self._report()
+            wish = self._wish(_LOOK_S)
+            if wish == "end":
+                return
+            if wish == "reload":
                 self._take_new_config()
-            if all(camera.ended for camera in self._cameras.values()) and self._cameras:
+            if all(running.camera.ended for running in self._cameras.values()):
                 _log.info("all clips have come to their end")
                 return
-            if seconds % _WRITE_EVERY == 0:
-                health.write(Path(self._config.state_dir) / "status.json", self._health())
-            if seconds % _TELL_EVERY == 0:
-                self._outlet.device("health", self._health())
-            seconds += 1
+
+    def _wish(self, timeout_s: float) -> str:
+        try:
+            return self._wishes.get(timeout=timeout_s)
+        except queue.Empty:
+            return ""
+
+    def _report(self) -> None:
+        """Write the status now and then, and tell the broker when something changes, and now and then."""
+        now_s = time.monotonic()
+        if now_s - self._written_s < _WRITE_S:
+            return
+        self._written_s = now_s
+        found = self._health()
+        health.write(Path(self._config.state_dir) / "status.json", found)
+        if found.faults != self._faults or now_s - self._told_s >= _TELL_S:
+            self._faults, self._told_s = found.faults, now_s
+            self._outlet.device("health", found)
 
     def _apply(self, config: Config) -> None:
-        """Let exactly the cameras of `config` run, leaving alone those whose settings are the same."""
-        for name in [name for name, camera in self._cameras.items() if camera.settings != config.camera.get(name)]:
-            self._end_camera(name)
+        """Let exactly the cameras of `config` run; one whose source is the same goes on, analysed as it now says."""
+        for name in self._close([name for name in self._cameras if not self._goes_on(name, config)]):
+            if name not in config.camera:
+                self._outlet.forget(name)
         for name, settings in config.camera.items():
             if name not in self._cameras:
                 self._start_camera(name, settings)
+            elif settings != self._cameras[name].camera.settings:
+                self._cameras[name].camera.change(settings, self._worker.port(name), self._stamper)
         self._config = config
         self._watchdog.watch(config.camera)
         kinds = {name: type(settings.source).__name__.lower() for name, settings in config.camera.items()}
         self._outlet.device("inventory", health.inventory(self._worker.model, kinds))
         self._say_config("")
 
+    def _goes_on(self, name: str, config: Config) -> bool:
+        return name in config.camera and config.camera[name].source == self._cameras[name].camera.settings.source
+
     def _start_camera(self, name: str, settings: CameraSettings) -> None:
         pipeline = Pipeline.start(settings, self._worker.port(name), self._stamper)
-        self._cameras[name] = camera = Camera(name, settings, pipeline, self._outlet, self._clock)
-        self._thread(name, camera.capture)
-        self._thread(name, lambda: camera.analyse(self._watchdog))
+        camera = Camera(name, settings, pipeline, self._outlet, self._clock)
+        analyse = self._thread(name, lambda: camera.analyse(self._watchdog))
+        self._cameras[name] = _Running(camera, (self._thread(name, camera.capture), analyse))
 
-    def _end_camera(self, name: str) -> None:
-        self._cameras.pop(name).close()
-        for thread in self._threads.pop(name, []):
-            thread.join(_JOIN_S)
+    def _close(self, names: list[str]) -> list[str]:
+        """Let the cameras `names` end, and return `names`; threads that do not end in time are left behind."""
+        gone = [self._cameras.pop(name) for name in names]
+        for running in gone:
+            running.camera.close()
+        held = _ended(_CAMERAS_S, (thread for running in gone for thread in running.threads))
+        self._others = [thread for thread in self._others if thread.is_alive()] + held
+        return names
 
     def _take_new_config(self) -> None:
         """Take the configuration anew, whole or not at all."""
-        systemd.notify("RELOADING=1", f"MONOTONIC_USEC={self._clock.now_ns() // 1000}")
+        systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = self._read_again()
-            self._apply(config)
+            self._apply(self._read_again())
             _log.info("configuration taken")
         except ConfigError as error:
             _log.error("configuration refused, the old one stays in force: %s", error)
@@ -127,14 +177,12 @@ class Daemon:
         systemd.notify("READY=1")
 
     def _read_again(self) -> Config:
-        """Return the file's configuration; raises ConfigError when it is not one that can be taken while running."""
-        if self._path is None:
-            raise ConfigError("there is no configuration file to be read again")
-        config = load(self._path)
+        """Return the configuration as it now is; raises ConfigError when it cannot be taken while running."""
+        config = self._again() if self._again else self._config
         fixed = ("device", "state_dir", "broker", "outbox", "inference")
         changed = [name for name in fixed if getattr(config, name) != getattr(self._config, name)]
         if changed:
-            raise ConfigError(f"{self._path}: {', '.join(changed)}: only [camera] is taken without a restart")
+            raise ConfigError(f"{', '.join(changed)}: only [camera] is taken without a restart: restart the daemon")
         return config
 
     def _say_config(self, refused: str) -> None:
@@ -145,7 +193,7 @@ class Daemon:
         self._outlet.device("config", {"refused": refused, "camera": cameras})
 
     def _health(self) -> health.Health:
-        cameras = {name: camera.state() for name, camera in list(self._cameras.items())}
+        cameras = {name: running.camera.state() for name, running in self._cameras.items()}
         inference, broker = self._worker.state(), self._publisher.state()
         now_ns = self._clock.now_ns()
         return health.Health(
@@ -161,21 +209,21 @@ class Daemon:
 
     def _end(self) -> None:
         """Stop in the order of the flow, so that what is under way still reaches the outbox and the broker."""
+        deadline_s = time.monotonic() + _ALL_S
+        self._close(list(self._cameras))
         self._stop.set()
-        for camera in self._cameras.values():
-            camera.close()
-        for name in list(self._cameras):
-            self._end_camera(name)
         self._worker.close()
         self._goodbye.set()
-        for thread in self._threads.pop("inference") + self._threads.pop("mqtt"):
-            thread.join(_JOIN_S)
-        self._outbox.close()
+        self._others = _ended(deadline_s - time.monotonic(), self._others)
+        if self.left_behind:
+            _log.warning("left behind: %s", ", ".join(thread.name for thread in self._others))
+        else:  # else it may still be used; SQLite does without
+            self._outbox.close()
         (Path(self._config.state_dir) / "status.json").unlink(missing_ok=True)
         self._lock.close()
 
-    def _thread(self, name: str, body: Callable[[], None]) -> None:
-        """Start a thread whose unforeseen end is the daemon's."""
+    def _thread(self, name: str, body: Callable[[], None]) -> threading.Thread:
+        """Return a thread, started, whose unforeseen end is the daemon's."""
 
         def guarded() -> None:
             try:
@@ -183,11 +231,22 @@ class Daemon:
             except Exception:
                 _log.critical("a bug in the thread of %s", name, exc_info=True)
                 self._status = BUG
-                self._stop.set()
+                self._wishes.put("end")
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
-        self._threads.setdefault(name, []).append(thread)
         thread.start()
+        return thread
+
+
+def _ended(seconds: float, threads: Iterable[threading.Thread]) -> list[threading.Thread]:
+    """Wait for `threads` to end, `seconds` for all of them together; return those that did not."""
+    deadline_s = time.monotonic() + seconds
+    left = []
+    for thread in threads:
+        thread.join(max(0.0, deadline_s - time.monotonic()))
+        if thread.is_alive():
+            left.append(thread)
+    return left
 
 
 def _locked(state_dir: Path) -> IO[str]:

@@ -62,7 +62,7 @@ def read(path: Path) -> dict[str, Any] | None:
         os.kill(found["pid"], 0)
     except PermissionError:
         return found
-    except (OSError, msgspec.DecodeError, KeyError):
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
         return None
     return found
 

@@ -43,6 +43,11 @@ class Outlet:
         if condition is not Condition.CHANGED:
             _log.info("camera %s: %s", camera, condition)
 
+    def forget(self, camera: str) -> None:
+        """Take back what is retained of a camera that is no more (MQTT 3.1.1, 3.3.1.3: an empty payload does)."""
+        for name in ("motion", "condition"):
+            self._publisher.publish(self._topics.of_camera(camera, name), b"", retain=True)
+
     def device(self, name: str, value: object) -> None:
         """Say something of the whole device: health, inventory, config."""
         self._publisher.publish(self._topics.of_device(name), msgspec.json.encode(value), retain=True)

@@ -1,7 +1,8 @@
 """The data flow: a frame in, sightings out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Protocol
 
 from tapetum.alerts.rules import Gate, Rules
@@ -33,6 +34,16 @@ class Stages(Protocol):
     def rules(self) -> Rules: ...  # noqa: D102
 
 
+_MADE_OF = {
+    "motion": attrgetter("motion"),
+    "tracker": attrgetter("tracking"),
+    "night": attrgetter("night"),
+    "labeller": attrgetter("labelling", "night"),
+    "gate": attrgetter("rules"),
+}
+"""Which settings each part of a pipeline is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one frame came to."""
@@ -59,6 +70,11 @@ class Pipeline:
         night = stages.night.start()
         labeller = stages.labelling.start(model, night)
         return cls(stages.motion.start(), stages.tracking.start(), night, labeller, stages.rules.start(stamper))
+
+    def changed(self, before: Stages, after: Stages, model: Model, stamper: Stamper) -> "Pipeline":
+        """Return the pipeline for `after`, in which all that is set as it was `before` goes on with what it knows."""
+        same = {name: getattr(self, name) for name, of in _MADE_OF.items() if of(before) == of(after)}
+        return replace(Pipeline.start(after, model, stamper), **same)
 
     def step(self, frame: Frame) -> Result:
         """Take `frame` through every stage."""

@@ -34,6 +34,11 @@ class Watchdog:
             self._cameras = frozenset(cameras)
             self._turned: set[str] = set()
 
+    def leave(self, camera: str) -> None:
+        """Expect no more turns of this camera: its clip has ended."""
+        with self._lock:
+            self._cameras -= {camera}
+
     def turn(self, camera: str) -> None:
         """Count a turn: a frame analysed, or the camera known to be lost."""
         with self._lock:

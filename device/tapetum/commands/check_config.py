@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from tapetum.commands.settings import naming
 from tapetum.config import load
 
 
@@ -16,7 +17,8 @@ def main(options: argparse.Namespace) -> int:
     from tapetum.inference.client import Worker
 
     config = load(options.file)
-    worker = Worker(config.inference)
+    with naming(options.file):
+        worker = Worker(config.inference)
     worker.close()
     model = worker.model or "motion alone"
     print(f"{options.file}: can be used: device {config.name}, cameras {', '.join(config.camera) or 'none'}, {model}")

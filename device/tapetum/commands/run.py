@@ -1,10 +1,11 @@
 """`tapetum run`: the daemon."""
 
 import argparse
+import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import msgspec
 
 from tapetum import data
 from tapetum.capture import File
-from tapetum.commands.settings import add_config, add_model, config_of, start_log, with_model
+from tapetum.commands.settings import add_config, add_model, config_file, config_of, naming, start_log, with_model
 from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
 
@@ -32,29 +33,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Run until a signal."""
     start_log(options.verbose)
-    config, path = config_of(options)
-    config = with_model(config, options)
     if options.first_run:
-        with _completed(config) as complete:
-            return _run(complete, path)
+        with _completed(options) as config:
+            return _run(options, config, None)  # SIGHUP, its terminal being closed, ends a first run
+    return _run(options, _read(options), lambda: _read(options))
+
+
+def _read(options: argparse.Namespace) -> Config:
+    config, path = config_of(options)
     if not config.camera:
-        raise ConfigError(f"{path or 'no configuration'}: names no camera: add a table [camera.NAME] with its source")
-    return _run(config, path)
+        what = path or "no configuration"
+        raise ConfigError(
+            f"{what}: camera: none is named; add a table [camera.NAME] with its source, or try --first-run"
+        )
+    return with_model(config, options)
 
 
-def _run(config: Config, path: Path | None) -> int:
+def _run(options: argparse.Namespace, config: Config, again: Callable[[], Config] | None) -> int:
     from tapetum.clock import SystemClock
     from tapetum.daemon import Daemon
 
-    return Daemon(config, path, SystemClock()).run()
+    with naming(config_file(options)):
+        daemon = Daemon(config, again, SystemClock())
+    status = daemon.run()
+    if daemon.left_behind:  # C++ that such a thread comes back to while the interpreter is torn down aborts
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 @contextmanager
-def _completed(config: Config) -> Iterator[Config]:
-    """Give `config` what a first look needs and it does not name: a camera, a broker, somebody who listens."""
+def _completed(options: argparse.Namespace) -> Iterator[Config]:
+    """Give the configuration with what a first look needs and it does not name: a camera, a broker, a listener."""
     from tapetum.alerts import embedded
 
-    config = _with_state(_with_camera(config))
+    config = _with_state(_with_camera(with_model(config_of(options)[0], options)))
     if not config.inference.model:
         _say("No model is given: working with motion alone.")
         _say("  --model detect.tflite --labels labelmap.txt gives labels.")

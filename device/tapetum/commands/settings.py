@@ -4,11 +4,14 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from tapetum.config import Config, load
+from tapetum.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/tapetum/tapetum.toml")
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
@@ -25,10 +28,27 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", type=Path, help=f"tapetum.toml (default: {SYSTEM_CONFIG})")
 
 
+def config_file(options: argparse.Namespace) -> Path | None:
+    """Return the configuration's file: the one named, else the system's, if there is one."""
+    named: Path | None = options.config
+    return named or (SYSTEM_CONFIG if SYSTEM_CONFIG.is_file() else None)
+
+
 def config_of(options: argparse.Namespace) -> tuple[Config, Path | None]:
     """Return the configuration named, else the system's, else the defaults; and its file, if it has one."""
-    path = options.config or (SYSTEM_CONFIG if SYSTEM_CONFIG.is_file() else None)
+    path = config_file(options)
     return (load(path) if path else Config()), path
+
+
+@contextmanager
+def naming(path: Path | None) -> Iterator[None]:
+    """Let what is wrong with a configuration be told with the file that it stands in, if it stands in one."""
+    try:
+        yield
+    except ConfigError as error:
+        if path is None or str(error).startswith(str(path)):
+            raise
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def with_model(config: Config, options: argparse.Namespace) -> Config:

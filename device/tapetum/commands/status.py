@@ -34,8 +34,8 @@ def main(options: argparse.Namespace) -> int:
         print(json.dumps(found))
     else:
         print("\n".join(_lines(found)))
-    if age_s > _STALE_S:
-        print(f"the daemon (process {found['pid']}) has written nothing for {age_s:.0f} s", file=sys.stderr)
+    if not 0 <= age_s <= _STALE_S:  # below 0: written before this boot, and the process is another
+        print(f"the daemon (process {found['pid']}) writes nothing any more", file=sys.stderr)
         return NOT_RUNNING
     return 1 if found["faults"] else 0
 

@@ -4,6 +4,7 @@ A worker that dies, hangs or talks nonsense is replaced. A crop that did that to
 model that goes on doing it is left alone for a minute, in which motion alone counts.
 """
 
+import contextlib
 import hashlib
 import logging
 import statistics
@@ -17,7 +18,7 @@ from tapetum.errors import BundleError, ConfigError, InferenceError
 from tapetum.inference import labels as label_files
 from tapetum.inference.decode import Floats
 from tapetum.inference.model import Answer, Crop
-from tapetum.inference.process import Process
+from tapetum.inference.process import Contract, Process
 from tapetum.inference.settings import Inference
 from tapetum.scene import Box, Detection
 
@@ -25,6 +26,8 @@ _log = logging.getLogger(__name__)
 _GIVE_UP = 5  # replacements in a row without one answer between them
 _PAUSE_S = 60.0  # before a model given up is tried again
 _TWICE = 2
+_NAMELESS = ("", label_files.PLACEHOLDER)
+_REMEMBERED = 256  # crops under which a worker failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +56,19 @@ class Worker:
         self._settings = settings
         self._content, self._labels = _read(settings)
         self.model = f"{Path(settings.model).stem}@0" if settings.model else ""
-        self._process: Process | None = self._first() if settings.model else None
-        self._size = self._process.contract.input_size if self._process else None
+        self._process: Process | None = None
         self._asked_by: Port | None = None
         self._crops: list[Crop] = []
         self._work = threading.Condition()
         self._stopping = False
-        self._alive = self._process is not None
+        self._alive = False
         self._culprits: Counter[str] = Counter()
         self._failures = 0
         self._counts: Counter[str] = Counter()
         self._ms: deque[float] = deque(maxlen=100)
         self._last_error = ""
+        self._size = self._first() if settings.model else None
+        self._alive = self._size is not None
 
     def port(self, camera: str) -> "Port":
         """Return the way for the camera called `camera` to ask."""
@@ -89,31 +93,32 @@ class Worker:
             answered=self._counts["answered"],
             refused=self._counts["refused"],
             restarts=self._counts["restarts"],
-            quarantined=sum(count >= _TWICE for count in self._culprits.values()),
+            quarantined=sum(count >= _TWICE for count in list(self._culprits.values())),
             median_ms=round(statistics.median(self._ms), 2) if self._ms else 0.0,
             last_error=self._last_error,
         )
 
     def run(self, stop: threading.Event) -> None:
         """Ask the worker what is offered, until `stop` is set and `close` was called."""
-        while not stop.is_set():
-            with self._work:
-                self._work.wait_for(lambda: bool(self._crops) or self._stopping)
-                port, crops = self._asked_by, self._crops
-            if port is not None and crops and not self._stopping:
-                self._serve(port, crops, stop)
-            with self._work:
-                self._crops = []
-                self._work.notify_all()
-        self._end()
+        try:
+            while not (stop.is_set() or self._stopping):
+                with self._work:
+                    self._work.wait_for(lambda: bool(self._crops) or self._stopping)
+                    port, crops = self._asked_by, self._crops
+                if port is not None and crops and not self._stopping:
+                    self._serve(port, crops)
+                self._let_go()
+        finally:
+            self._alive = False
+            self._let_go()
+            self._kill()
 
     def close(self) -> None:
-        """Wake `run`, so that it sees that it is to stop; a question under way is broken off."""
+        """Let `run` end; a question under way is broken off."""
         with self._work:
             self._stopping = True
             self._work.notify_all()
-        if self._process:
-            self._process.kill()
+        self._kill()
 
     def settle(self) -> None:
         """Wait until nothing is in flight: for replays, never for a camera."""
@@ -132,62 +137,90 @@ class Worker:
             self._work.notify_all()
             return True
 
-    def _serve(self, port: "Port", crops: list[Crop], stop: threading.Event) -> None:
+    def _let_go(self) -> None:
+        """Nothing is in flight any more."""
+        with self._work:
+            self._crops = []
+            self._work.notify_all()
+
+    def _serve(self, port: "Port", crops: list[Crop]) -> None:
         if self._process is None:
             return
         try:
             found, taken_ms = self._process.ask(crops)
         except InferenceError as error:
-            self._culprits.update(_fingerprint(crop) for crop in crops)
-            self._replace(str(error), stop)
+            self._blame(crops)
+            self._replace(str(error))
             return
         self._failures = 0
         self._counts["answered"] += 1
         self._ms.append(taken_ms)
         port.deliver([self._answer(crop, rows) for crop, rows in zip(crops, found, strict=True)])
 
+    def _blame(self, crops: list[Crop]) -> None:
+        with self._work:
+            self._culprits.update(_fingerprint(crop) for crop in crops)
+            while len(self._culprits) > _REMEMBERED:
+                del self._culprits[next(iter(self._culprits))]
+
     def _answer(self, crop: Crop, rows: Floats) -> Answer:
         """Return the rows as detections in fractions of the frame; classes that have no label are left out."""
-        named = [row for row in rows.tolist() if row[0] < len(self._labels)]
-        found = (Detection(self._labels[int(row[0])], row[1], _within(crop.box, row[2:])) for row in named)
+        known = self._labels
+        named = [row for row in rows.tolist() if row[0] < len(known) and known[int(row[0])] not in _NAMELESS]
+        found = (Detection(known[int(row[0])], row[1], _within(crop.box, row[2:])) for row in named)
         return Answer(crop.track, crop.box, tuple(found), self.model)
 
-    def _replace(self, reason: str, stop: threading.Event) -> None:
-        """Put a new worker in the place of one that failed; after too many, wait."""
+    def _replace(self, reason: str) -> None:
+        """Put a new worker in the place of one that failed; after too many failures, rest first."""
         while not self._stopping:
             self._last_error = reason
             self._counts["restarts"] += 1
             self._failures += 1
             _log.warning("inference worker replaced: %s", reason)
-            if self._process:
-                self._process.kill()
+            self._kill()
             if self._failures >= _GIVE_UP:
-                self._alive = False
-                _log.error("model %s failed %d times in a row: motion alone for %g s", self.model, _GIVE_UP, _PAUSE_S)
-                stop.wait(_PAUSE_S)
-                self._failures = 0
+                self._rest()
             try:
-                self._process = Process(self._settings, self._content)
+                self._begin()
             except (InferenceError, BundleError) as error:
                 reason = str(error)
                 continue
             self._alive = True
             return
 
-    def _first(self) -> Process:
-        try:
-            process = Process(self._settings, self._content)
-        except (BundleError, InferenceError) as error:
-            raise ConfigError(f"inference.model: {self._settings.model}: {error}") from None
-        try:
-            label_files.check_count(self._labels, process.contract.classes, self._settings.model)
-        except BundleError as error:
-            process.kill()
-            raise ConfigError(f"inference.labels: {error}") from None
-        return process
-
-    def _end(self) -> None:
+    def _rest(self) -> None:
+        """Leave the model alone for a while, in which motion alone counts."""
+        _log.error("model %s failed %d times in a row: motion alone for %g s", self.model, _GIVE_UP, _PAUSE_S)
         self._alive = False
+        self._let_go()
+        with self._work:
+            self._work.wait_for(lambda: self._stopping, _PAUSE_S)
+        self._failures = 0
+
+    def _begin(self) -> Contract:
+        """Start a worker and let it load the model; from its first moment on, `close` ends it."""
+        self._process = process = Process(self._settings)
+        if self._stopping:
+            process.kill()
+        return process.load(self._content)
+
+    def _first(self) -> tuple[int, int]:
+        """Have the first worker load the model; return the size of the crops it takes."""
+        settings = self._settings
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._kill)
+            try:
+                contract = self._begin()
+            except (BundleError, InferenceError) as error:
+                raise ConfigError(f"inference.model: {settings.model}: {error}") from None
+            try:
+                label_files.check_count(self._labels, contract.classes, settings.model)
+            except BundleError as error:
+                raise ConfigError(": ".join(filter(None, ("inference.labels", settings.labels, str(error))))) from None
+            undo.pop_all()
+        return contract.input_size
+
+    def _kill(self) -> None:
         if self._process:
             self._process.kill()
 

@@ -3,7 +3,7 @@
 SSD with post-processing (the TFLite_Detection_PostProcess operator): boxes (1, n, 4) as top, left, bottom, right in
 fractions of the input, classes (1, n), scores (1, n), count (1). TensorFlow 1 exports give them in this order,
 TensorFlow 2 exports as scores, boxes, count, classes; the order is told from the shapes, and where two are alike,
-from the values' kind.
+from the outputs' names or from which kind stands first.
 """
 
 from collections.abc import Sequence
@@ -47,9 +47,11 @@ def recognise(shapes: Sequence[tuple[int, ...]], names: Sequence[str]) -> Ssd:
     """
     boxes = [index for index, shape in enumerate(shapes) if len(shape) == 3 and shape[-1] == 4]
     lists = [index for index, shape in enumerate(shapes) if len(shape) == 2]
-    if len(shapes) != 4 or len(boxes) != 1 or len(lists) != 2:
+    lengths = {shapes[index][1] for index in boxes + lists}
+    if (len(shapes), len(boxes), len(lists), len(lengths)) != (4, 1, 2, 1):
         raise Unsuitable(
-            f"outputs {[tuple(map(int, shape)) for shape in shapes]} are not boxes, classes, scores, count"
+            f"its outputs are {', '.join(str(tuple(map(int, shape))) for shape in shapes)}; those of a detector with "
+            "post-processing are wanted: boxes (1, n, 4), classes (1, n), scores (1, n), count (1,)"
         )
     # TensorFlow 1 names its outputs ...PostProcess, :1, :2, :3 and puts classes first; 2 begins with the scores.
     boxes_first = boxes[0] < lists[0]

@@ -8,8 +8,10 @@ from pathlib import Path
 from tapetum.errors import ConfigError, Unsuitable
 
 _LARGEST = 1 << 20  # bytes of a list of labels
-_NUMBERED = re.compile(r"^\d+[\s:,]+(?=\S)")
-_PLACEHOLDER = "???"
+_MOST_CLASSES = 100_000
+_NUMBERED = re.compile(r"^(?P<number>\d+)[\s:,]+(?P<name>\S.*)$", re.ASCII)
+PLACEHOLDER = "???"
+"""The name of a class that has none."""
 
 
 def find(model: Path, labels: str) -> tuple[str, ...]:
@@ -31,17 +33,30 @@ def find(model: Path, labels: str) -> tuple[str, ...]:
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """Return the labels of `text`, one a line, numbers before them dropped."""
-    lines = [_NUMBERED.sub("", line.strip()) for line in text.splitlines()]
+    """Return the labels of `text`, one a line; where all are numbered, the numbers tell which class is whose."""
+    lines = [line.strip() for line in text.splitlines()]
     while lines and not lines[-1]:
         lines.pop()
-    return tuple(lines[1:] if lines and lines[0] == _PLACEHOLDER else lines)
+    numbered = [_NUMBERED.match(line) for line in lines]
+    if lines and all(numbered):
+        lines = _in_places({int(found["number"]): found["name"] for found in numbered if found})
+    return tuple(lines[1:] if lines and lines[0] == PLACEHOLDER else lines)
+
+
+def _in_places(names: dict[int, str]) -> list[str]:
+    """Return the names by number, from the smallest on, with the placeholder where a number has none."""
+    first, last = min(names), max(names)
+    if last - first > _MOST_CLASSES:
+        raise ConfigError(f"inference.labels: a label has the number {last}; numbers name classes, from 0 or 1 on")
+    return [names.get(number, PLACEHOLDER) for number in range(first, last + 1)]
 
 
 def check_count(labels: tuple[str, ...], classes: int, model: str) -> None:
-    """Raise Unsuitable when a model that tells `classes` apart does not fit `labels`."""
+    """Raise Unsuitable when a model that tells `classes` apart does not fit `labels`; 0: it does not say how many."""
     if classes and len(labels) != classes:
-        raise Unsuitable(f"{model} tells {classes} classes apart, and there are {len(labels)} labels")
+        raise Unsuitable(
+            f"{len(labels)} labels are given, and {model} tells {classes} classes apart; one each is wanted"
+        )
 
 
 def _text(path: Path, key: str) -> str:
@@ -50,7 +65,7 @@ def _text(path: Path, key: str) -> str:
             raise ConfigError(f"{key}: {path} is larger than any list of labels")
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{key}: {path}: {error.strerror}") from None
+        raise ConfigError(f"{key}: {path}: {error.strerror}; it must name a text with one label a line") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{key}: {path} is no text in UTF-8") from None
 

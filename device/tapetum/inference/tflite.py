@@ -1,5 +1,6 @@
 """A TFLite model in this process: `ai_edge_litert` where it is installed, the older `tflite_runtime` else."""
 
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -13,15 +14,16 @@ _TOO_NEW = "Didn't find op for builtin opcode"
 
 
 def runtime() -> ModuleType:
-    """Return the interpreter module of the runtime; raises InferenceError when there is none."""
-    try:
-        from ai_edge_litert import interpreter  # noqa: PLC0415  only the worker loads a runtime
-    except ImportError:
+    """Return the interpreter module of the runtime; raises InferenceError when none can be loaded."""
+    broken = ""
+    for name in ("ai_edge_litert", "tflite_runtime"):
         try:
-            from tflite_runtime import interpreter  # noqa: PLC0415
-        except ImportError:
-            raise InferenceError("no TFLite runtime: pip install ai-edge-litert") from None
-    return interpreter  # type: ignore[no-any-return]
+            return importlib.import_module(f"{name}.interpreter")  # only the worker loads a runtime
+        except ModuleNotFoundError:
+            continue
+        except (ImportError, OSError) as error:
+            broken = broken or f"{name} cannot be loaded: {error}"
+    raise InferenceError(broken or "no TFLite runtime: pip install ai-edge-litert")
 
 
 class Detector:

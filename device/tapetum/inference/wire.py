@@ -34,7 +34,7 @@ def receive(channel: socket.socket) -> tuple[dict[str, Any], bytearray]:
     packed, body = _exactly(channel, header_size), _exactly(channel, body_size)
     try:
         return msgspec.msgpack.decode(packed, type=dict[str, Any]), body
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InferenceError(f"a message's header is no header: {error}") from None
 
 
