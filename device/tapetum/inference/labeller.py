@@ -68,17 +68,17 @@ class Labeller:
     def label(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Label]:
         """Take in the answers that have come, ask about the most urgent track, return the labels known, by track.
 
-        `confirmed` then holds the tracks that an answer has just shown to be what they are held to be.
+        `confirmed` then holds the tracks that an answer has just shown to be what they are held to be. While no model
+        can be asked, what is known stays, and all else is motion.
         """
-        if self._model.input_size is None:
-            self.confirmed = frozenset()
-            return {track.id: MOTION for track in tracks}
+        asks = self._model.input_size is not None
         self._votes = {track.id: self._votes.get(track.id) or Votes() for track in tracks}
         self.confirmed = frozenset().union(*(self._count(answer) for answer in self._model.collect()))
-        self._ask(frame, tracks)
-        enough = self._settings.evidence
-        labels = ((track, votes.label(enough)) for track, votes in self._votes.items())
-        return {track: label for track, label in labels if label}
+        if asks:
+            self._ask(frame, tracks)
+        found = ((track, votes.label(self._settings.evidence)) for track, votes in self._votes.items())
+        labels = {track: label for track, label in found if label}
+        return labels if asks else {track.id: MOTION for track in tracks} | labels
 
     def _count(self, answer: Answer) -> set[int]:
         """Count for each track the best detection that fits it; return the tracks whose label that confirms."""
