@@ -54,7 +54,7 @@ def read(truth: Path) -> list[Person]:
         ]
     except OSError as error:
         raise ConfigError(f"--truth {truth}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
         raise ConfigError(f"--truth {truth}: is no list of people and when they are seen: {error!r}") from None
 
 
