@@ -40,5 +40,5 @@ class Progress:
             return f"{self._what} {self._done}  {rate:.0f}/s"
         share = min(1.0, self._done / self._total)
         bar = "#" * round(_WIDTH * share)
-        left_s = (self._total - self._done) / max(1e-9, rate)
+        left_s = max(0, self._total - self._done) / max(1e-9, rate)
         return f"{self._what} [{bar:<{_WIDTH}}] {share:4.0%}  {rate:.0f}/s  {left_s:.0f} s left"
