@@ -2,6 +2,8 @@
 
 Each plane is cut, then reduced or enlarged to the model's size, and only then do the three become RGB: chroma of half
 the resolution needs no detour over the full size. BT.601, limited range, as cameras and decoders give it.
+
+ITU-R BT.601-7, 2.5.3 and 2.5.4: E'R = Y' + 1.402 Cr, E'G = Y' - 0.344 Cb - 0.714 Cr, E'B = Y' + 1.772 Cb.
 """
 
 import cv2
@@ -14,8 +16,7 @@ from tapetum.scene import Box, Frame, Plane
 def crop(frame: Frame, box: Box, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return what is in `box` of `frame` as (h, w, 3) RGB uint8 of `size` (width, height), stretched to fit."""
     planes = [_resized(plane[box.slices(plane)], size) for plane in (frame.y, frame.u, frame.v)]
-    # OpenCV's order for a three-channel image is Y, Cr, Cb; full-range there, so the limited range is stretched first.
-    return np.asarray(cv2.cvtColor(_full_range(planes), cv2.COLOR_YCrCb2RGB), np.uint8)
+    return np.asarray(cv2.transform(cv2.merge(planes), _TO_RGB), np.uint8)
 
 
 def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
@@ -25,12 +26,11 @@ def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
     return np.asarray(cv2.resize(plane, size, interpolation=way), np.uint8)
 
 
-_LUMA = np.clip((np.arange(256) - 16) * 255 / 219 + 0.5, 0, 255).astype(np.uint8)
-_CHROMA = np.clip((np.arange(256) - 128) * 255 / 224 + 128.5, 0, 255).astype(np.uint8)
-_TABLE = np.stack([_LUMA, _CHROMA, _CHROMA], axis=-1)[None]  # (1, 256, 3): one look-up for all channels
+def _affine() -> NDArray[np.float32]:
+    """Return (3, 4): RGB from Y (16..235), Cb, Cr (16..240, 128 no colour) and 1."""
+    scale = np.diag([255 / 219, 255 / 224, 255 / 224])
+    matrix = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]]) @ scale
+    return np.column_stack([matrix, matrix @ [-16, -128, -128]]).astype(np.float32)
 
 
-def _full_range(planes: list[Plane]) -> NDArray[np.uint8]:
-    """Return (h, w, 3) Y, Cr, Cb at full range from limited-range y, u, v."""
-    y, u, v = planes
-    return np.asarray(cv2.LUT(cv2.merge([y, v, u]), _TABLE), np.uint8)
+_TO_RGB = _affine()
