@@ -23,7 +23,7 @@ pythons() {
 
 # find_python LEAST MOST: print the first 64-bit Python 3.LEAST to 3.MOST that can make environments.
 find_python() {
-    local python answer incomplete=
+    local python answer incomplete=''
     while read -r python; do
         answer=$("$python" - "$@" 2>/dev/null <<'PROBE'
 import importlib.util, sys
@@ -42,8 +42,10 @@ PROBE
         esac
     done < <(pythons)
     [[ -z $incomplete ]] || fail "$incomplete cannot make environments: sudo apt install python3-venv"
-    fail "A 64-bit Python 3.$1 to 3.$2 is needed, found: $(pythons | xargs -r -n1 sh -c '"$0" -V 2>/dev/null' | sort -u | paste -sd, || true)." \
-        "On Debian 12 or later: sudo apt install python3 python3-venv; elsewhere pyenv or uv have one."
+    local found
+    found=$(pythons | while read -r python; do "$python" -V 2>/dev/null || true; done | sort -u | paste -sd,)
+    fail "A 64-bit Python 3.$1 to 3.$2 is needed; found: ${found:-none}. On Debian 12 or later:" \
+        "sudo apt install python3 python3-venv; elsewhere pyenv or uv bring one."
 }
 
 # as_root COMMAND...: run it as root, by sudo where we are not; fails where that cannot be.
@@ -59,7 +61,7 @@ as_root() {
 # Nothing is done where its stamp says that it does; the lock `test` holds all of `run`.
 make_environment() {
     local folder=$root/$1 lock=$2 python stamp
-    stamp=$(stamp_of "$folder" "$lock") || stamp=
+    stamp=$(stamp_of "$folder" "$lock") || stamp=''
     if [[ -n $stamp ]] && grep -qsxF "$stamp" "$folder/stamp"; then
         return
     fi
