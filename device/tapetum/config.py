@@ -1,7 +1,6 @@
 """tapetum.toml: what the operator says, checked whole before any of it is taken."""
 
-import difflib
-import re
+import math
 import socket
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ from tapetum.alerts.outbox import OutboxSettings
 from tapetum.alerts.rules import Rules
 from tapetum.alerts.topics import checked_name
 from tapetum.capture import AnySource
+from tapetum.config_errors import explained
 from tapetum.enhance.night import Night
 from tapetum.errors import ConfigError
 from tapetum.inference.labeller import Labelling
@@ -26,8 +26,8 @@ from tapetum.settings import Settings
 from tapetum.tracking import Tracking
 
 T = TypeVar("T")
-_UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
-_PLACE = re.compile(r" - at `(?P<place>[^`]*)`$")
+_DEVICE_TOPICS = frozenset({"cmd", "model"})  # levels below the device's that have levels below themselves
+_REPOSITORY = "repository"
 
 
 class CameraSettings(Settings, frozen=True, kw_only=True):
@@ -78,8 +78,11 @@ def parse(text: str) -> Config:
     """Return the configuration that `text` holds; raises ConfigError naming the key."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # its own, and an integer of thousands of digits
         raise ConfigError(f"is no TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError("is no TOML: it is nested too deeply") from None
+    _refuse_senseless(values, "")
     cameras = values.pop("camera", {})
     if not isinstance(cameras, dict):
         raise ConfigError("camera: expected tables [camera.NAME]")
@@ -95,55 +98,29 @@ def parse(text: str) -> Config:
 
 def check(config: Config) -> None:
     """Raise ConfigError for what no type can say: names, certificates, credentials, files."""
-    _ = config.name
+    if config.name == _REPOSITORY:
+        raise ConfigError(f"device: {_REPOSITORY!r} is where on the broker the models are; another name is wanted")
+    for name in _DEVICE_TOPICS.intersection(config.camera):
+        raise ConfigError(f"camera.{name}: {name!r} is a topic of the device itself; another name is wanted")
     check_broker(config.broker)
+
+
+def _refuse_senseless(value: Any, place: str) -> None:
+    """Raise ConfigError for what TOML can say and nothing here can mean, wherever it stands."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _refuse_senseless(inner, f"{place}.{name}".removeprefix("."))
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_senseless(inner, place)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{place}: expected a finite number, got {value}")
+    elif isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"{place}: expected text without the character U+0000")
 
 
 def _converted(values: Any, kind: type[T], prefix: str) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explained(str(error), kind, prefix)) from None
-
-
-def _explained(message: str, kind: type[Any], prefix: str) -> str:
-    """Return msgspec's message with our name for the place, and the nearest valid names of an unknown key."""
-    place = _PLACE.search(message)
-    path = place["place"].removeprefix("$").strip(".") if place else ""
-    text = _PLACE.sub("", message)
-    where = ".".join(filter(None, (prefix, path)))
-    unknown = _UNKNOWN.search(message)
-    if unknown is None:
-        tags = _tags(kind, path)
-        return f"{where}: {text[0].lower()}{text[1:]}" + (f"; one of {', '.join(tags)} is wanted" if tags else "")
-    names = _names(kind, path)
-    near = difflib.get_close_matches(unknown["name"], names, 1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    key = ".".join(filter(None, (where, unknown["name"])))
-    return f"{key}: there is no such key; {hint}known are {', '.join(names)}"
-
-
-def _names(kind: type[Any], path: str) -> list[str]:
-    """Return the keys that are valid at `path` in `kind`, over all members of a union."""
-    return sorted({known.encode_name for one in _at(kind, path) for known in msgspec.structs.fields(one)})
-
-
-def _tags(kind: type[Any], path: str) -> list[str]:
-    """Return the values that choose a member of a union, where `path` is the key that chooses; else none."""
-    table, _, key = path.rpartition(".")
-    configs = [one.__struct_config__ for one in _at(kind, table)]
-    return [str(config.tag) for config in configs if config.tag_field == key]
-
-
-def _at(kind: type[Any], path: str) -> list[Any]:
-    """Return the structs that may stand at `path` in `kind`."""
-    kinds: list[Any] = [kind]
-    for level in filter(None, path.split(".")):
-        types = [known.type for one in kinds for known in msgspec.structs.fields(one) if known.encode_name == level]
-        kinds = [one for found in types for one in _structs(found)]
-    return kinds
-
-
-def _structs(found: Any) -> list[Any]:
-    members = getattr(found, "__args__", (found,))
-    return [one for one in members if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+        raise ConfigError(explained(str(error), kind, values, prefix)) from None
