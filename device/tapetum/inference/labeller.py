@@ -129,10 +129,10 @@ class Labeller:
         votes, settings = self._votes[track.id], self._settings
         if not votes.asked:
             return float("inf")
-        if votes.rechecked:
+        if votes.rechecked and votes.settled(settings.evidence):
             interval_s = settings.recheck_s * 2.0 ** min(votes.rechecked - 1, 20)
         else:
-            interval_s = settings.retry_s * _PATIENCE ** min(votes.asked - 1, 40)
+            interval_s = settings.retry_s * _PATIENCE ** min(max(0, votes.doubted - 1), 40)
         return (frame.t_ns - votes.asked_ns) / 1e9 / min(settings.longest_s, interval_s)
 
 

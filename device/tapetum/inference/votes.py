@@ -18,12 +18,15 @@ class Votes:
         self.asked = 0
         self.asked_ns = 0
         self.rechecked = 0  # questions since it is settled
+        self.doubted = 0  # questions since it is not
 
     def ask(self, t_ns: int, enough: float) -> None:
         """Count a question; `enough`: the sum of scores from which it has a label."""
+        settled = self.settled(enough)
         self.asked += 1
         self.asked_ns = t_ns
-        self.rechecked = self.rechecked + 1 if self._settled(enough) else 0
+        self.rechecked = self.rechecked + 1 if settled else 0
+        self.doubted = 0 if settled else self.doubted + 1
 
     def add(self, detection: Detection, model: str, weight: float = 1.0) -> None:
         """Count one detection that fits the track, by its score and `weight`; older votes fade."""
@@ -48,7 +51,8 @@ class Votes:
             return None
         return Label(name, self._squares[name] / sum(self._evidence.values()), self._model)
 
-    def _settled(self, enough: float) -> bool:
+    def settled(self, enough: float) -> bool:
+        """Return whether it has a label, and little speaks for another."""
         name = self.leading()
         if name is None or self._evidence[name] < enough:
             return False

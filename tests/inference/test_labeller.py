@@ -1,0 +1,295 @@
+"""A model is asked only while its answer could change something, and its answers are counted for whom they show."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tapetum.inference.labeller import MOTION, Labeller, Labelling
+from tapetum.inference.model import Answer, Crop
+from tapetum.scene import Box, Detection, Frame, Label, State, Track
+
+HERE, THERE = Box(0.2, 0.2, 0.4, 0.6), Box(0.6, 0.3, 0.8, 0.7)
+FPS = 10.0
+
+
+class FakeModel:
+    """Takes one question at a time, as the worker does, and answers when told to."""
+
+    def __init__(self) -> None:
+        self.input_size: tuple[int, int] | None = (30, 30)
+        self.questions: list[Crop] = []
+        self.under_way: list[Crop] = []
+        self._answers: deque[Answer] = deque()
+
+    def offer(self, crops: Sequence[Crop]) -> bool:
+        if self.under_way:
+            return False
+        self.under_way = list(crops)
+        self.questions += crops
+        return True
+
+    def collect(self) -> list[Answer]:
+        found = list(self._answers)
+        self._answers.clear()
+        return found
+
+    def answer(self, *detections: Detection) -> None:
+        """Answer the question under way, in the next frame."""
+        if self.under_way:
+            crop = self.under_way.pop()
+            self._answers.append(Answer(crop.track, crop.box, detections, "model@1"))
+
+
+class Plain:
+    """Makes nothing of a crop."""
+
+    def enhance(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return crop
+
+
+class Watch:
+    """A labeller that looks at frames at 10 a second."""
+
+    def __init__(self, settings: Labelling | None = None) -> None:
+        self.model = FakeModel()
+        self.labeller: Labeller = (settings or Labelling()).start(self.model, Plain())
+        self.asked_s: list[float] = []
+        self.seq = 0
+
+    def see(self, *tracks: Track) -> dict[int, Label]:
+        """Look at one more frame with these tracks in it."""
+        before = self.labeller.asked
+        t_ns = int(self.seq * 1e9 / FPS)
+        labels = self.labeller.label(frame(self.seq, t_ns), tracks)
+        self.asked_s += [t_ns / 1e9] * (self.labeller.asked - before)
+        self.seq += 1
+        return dict(labels)
+
+    def see_for(self, seconds: float, *tracks: Track, saying: Sequence[Detection] = ()) -> dict[int, Label]:
+        """Look for `seconds`; the model answers each question with `saying` at once."""
+        labels: dict[int, Label] = {}
+        for _ in range(round(seconds * FPS)):
+            labels = self.see(*tracks)
+            self.model.answer(*saying)
+        return labels
+
+    @property
+    def asked(self) -> list[int]:
+        """The tracks asked about, in order."""
+        return [crop.track for crop in self.model.questions]
+
+    @property
+    def waits_s(self) -> list[float]:
+        """Between one question and the next, seconds."""
+        return [round(after - before, 3) for before, after in zip(self.asked_s, self.asked_s[1:], strict=False)]
+
+
+def frame(seq: int, t_ns: int) -> Frame:
+    y = np.full((120, 160), 100, np.uint8)
+    chroma = np.full((60, 80), 128, np.uint8)
+    return Frame("camera", seq, t_ns, y, chroma, chroma, y)
+
+
+def track(number: int = 1, box: Box = HERE, state: State = State.CONFIRMED) -> Track:
+    return Track(number, box, 0, 0, 5, state)
+
+
+def person(box: Box = HERE, score: float = 0.8) -> Detection:
+    return Detection("person", score, box)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+def test_a_new_track_is_asked_about_at_once(watch: Watch):
+    watch.see()
+    watch.see(track())
+    assert watch.asked == [1]
+    assert watch.asked_s == [0.1]
+
+
+@pytest.mark.parametrize("state", [State.TENTATIVE, State.LOST])
+def test_what_is_not_believed_or_not_seen_is_not_asked_about(watch: Watch, state: State):
+    watch.see_for(5, track(state=state))
+    assert watch.asked == []
+
+
+def test_an_empty_scene_asks_nothing(watch: Watch):
+    watch.see_for(60)
+    assert watch.asked == []
+
+
+def test_never_more_than_one_question_is_under_way(watch: Watch):
+    for _ in range(50):
+        watch.see(track(1), track(2, THERE))
+    assert watch.asked == [1]
+    assert watch.labeller.asked == 1
+    assert watch.labeller.refused == 49
+
+
+def test_a_question_refused_is_asked_in_the_next_frame(watch: Watch):
+    watch.see(track(1))
+    watch.see(track(1), track(2, THERE))
+    watch.model.answer()
+    watch.see(track(1), track(2, THERE))
+    assert watch.asked == [1, 2]
+
+
+def test_each_question_is_about_one_track(watch: Watch):
+    watch.see_for(3, *(track(number) for number in range(5)))
+    assert sorted(watch.asked[:5]) == [0, 1, 2, 3, 4]
+
+
+def test_a_track_the_model_sees_nothing_in_is_asked_about_less_and_less(watch: Watch):
+    watch.see_for(600, track())
+    assert watch.waits_s[:3] == [0.2, 0.3, 0.4]  # 0.2 s and a quarter longer each time, at the next frame
+    assert sorted(watch.waits_s) == watch.waits_s
+    assert watch.waits_s[-1] == Labelling().longest_s
+    assert len(watch.asked) < 40
+
+
+def test_a_settled_track_is_asked_about_at_intervals_that_double(watch: Watch):
+    watch.see_for(300, track(), saying=[person()])
+    assert watch.waits_s[:2] == [0.2, 0.3]  # until it has a label, and once more
+    assert watch.waits_s[2:] == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+
+
+def test_a_settled_track_that_comes_into_doubt_is_asked_about_soon_again(watch: Watch):
+    watch.see_for(10, track(), saying=[person()])
+    labels = watch.see_for(20, track(), saying=[Detection("dog", 1.0, HERE)])
+    assert watch.waits_s[2:8] == [2.0, 4.0, 8.0, 0.2, 0.2, 0.3]  # again as often as if it were new
+    assert labels[1].name == "dog"
+
+
+def test_a_new_track_goes_before_one_whose_recheck_is_due(watch: Watch):
+    watch.see_for(1, track(1), saying=[person()])
+    watch.seq += 1000  # the recheck of 1 is long due
+    watch.see(track(1), track(2, THERE))
+    assert watch.asked[-1] == 2
+
+
+def test_two_answers_make_a_label(watch: Watch):
+    watch.see(track())
+    watch.model.answer(person())
+    assert watch.see(track()) == {}
+    watch.see_for(1, track(), saying=[person()])
+    assert watch.see(track()) == {1: Label("person", pytest.approx(0.8), "model@1")}
+
+
+def test_a_label_stays_while_the_track_is_not_seen(watch: Watch):
+    watch.see_for(2, track(), saying=[person()])
+    assert watch.see(track(state=State.LOST))[1].name == "person"
+
+
+def test_a_track_that_vanished_takes_its_label_with_it(watch: Watch):
+    watch.see_for(2, track(), saying=[person()])
+    watch.see()
+    assert watch.see(track()) == {}
+
+
+def test_an_answer_for_a_track_that_vanished_is_passed_over(watch: Watch):
+    watch.see(track(1))
+    watch.model.answer(person())
+    assert watch.see() == {}
+    assert watch.see(track(2)) == {}
+    assert watch.labeller.confirmed == frozenset()
+
+
+def test_an_answer_counts_for_the_track_that_it_shows(watch: Watch):
+    watch.see_for(3, track(1), track(2, THERE), saying=[person(THERE)])
+    assert set(watch.see(track(1), track(2, THERE))) == {2}
+
+
+def test_an_answer_counts_for_where_its_track_was_when_it_was_asked(watch: Watch):
+    settings = Labelling(evidence=0.5)
+    watch = Watch(settings)
+    watch.see(track(1, HERE))
+    for _ in range(5):
+        watch.see(track(1, THERE))
+    watch.model.answer(person(HERE))
+    assert watch.see(track(1, THERE))[1].name == "person"
+
+
+def test_an_answer_that_shows_no_track_is_passed_over(watch: Watch):
+    assert watch.see_for(3, track(1), saying=[person(Box(0.7, 0.7, 0.9, 0.9))]) == {}
+
+
+def test_an_answer_of_a_low_score_is_passed_over(watch: Watch):
+    assert watch.see_for(30, track(), saying=[person(score=0.39)]) == {}
+    assert watch.see_for(30, track(), saying=[person(score=0.41)]) != {}
+
+
+def test_of_two_answers_for_one_track_the_better_counts(watch: Watch):
+    labels = watch.see_for(3, track(), saying=[Detection("dog", 0.5, HERE), person(score=0.8)])
+    assert labels[1].name == "person"
+
+
+def test_what_may_be_half_in_view_needs_more_answers():
+    edge, middle = Watch(), Watch()
+    at_edge = Box(0.0, 0.2, 0.2, 0.6)
+    edge.see_for(0.3, track(box=at_edge), saying=[person(at_edge, 0.7)])
+    middle.see_for(0.3, track(), saying=[person(score=0.7)])
+    assert edge.see(track(box=at_edge)) == {}
+    assert middle.see(track())[1].name == "person"
+
+
+def test_a_track_seen_to_be_what_it_is_held_to_be_is_confirmed_in_that_frame_alone(watch: Watch):
+    watch.see(track())
+    assert watch.labeller.confirmed == frozenset()
+    watch.model.answer(person())
+    watch.see(track())
+    assert watch.labeller.confirmed == {1}
+    watch.see(track())
+    assert watch.labeller.confirmed == frozenset()
+
+
+def test_without_a_model_everything_is_motion(watch: Watch):
+    watch.model.input_size = None
+    assert watch.see(track(1), track(2, THERE)) == {1: MOTION, 2: MOTION}
+    assert watch.asked == []
+
+
+def test_while_the_model_is_given_up_what_is_known_stays_and_what_is_new_is_motion(watch: Watch):
+    watch.see_for(2, track(1), saying=[person()])
+    watch.model.input_size = None
+    labels = watch.see(track(1), track(2, THERE))
+    assert labels[1].name == "person"
+    assert labels[2] == MOTION
+
+
+def test_a_crop_shows_the_track_and_has_the_shape_of_the_models_input(watch: Watch):
+    watch.see(track())
+    crop = watch.model.questions[0]
+    assert crop.pixels.shape == (30, 30, 3)
+    assert crop.box.overlap(HERE) == pytest.approx(HERE.area)
+    assert crop.box.width * 160 == pytest.approx(crop.box.height * 120)
+    assert Box(0, 0, 1, 1).overlap(crop.box) == pytest.approx(crop.box.area)
+
+
+def test_the_crop_of_a_small_thing_is_enlarged_twice_at_most(watch: Watch):
+    watch.see(track(box=Box(0.5, 0.5, 0.51, 0.51)))
+    box = watch.model.questions[0].box
+    assert (box.width * 160, box.height * 120) == pytest.approx((15, 15))
+
+
+def test_the_crop_of_a_thing_as_large_as_the_frame_is_the_frame(watch: Watch):
+    watch.see(track(box=Box(0, 0, 1, 1)))
+    assert watch.model.questions[0].box == Box(0, 0, 1, 1)
+
+
+def test_a_crop_is_made_judgeable_before_it_is_asked_about():
+    class Brighter:
+        def enhance(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            return crop + np.uint8(50)
+
+    model = FakeModel()
+    labeller = Labelling().start(model, Brighter())
+    labeller.label(frame(1, 0), [track()])
+    plain = FakeModel()
+    Labelling().start(plain, Plain()).label(frame(1, 0), [track()])
+    assert (model.questions[0].pixels == plain.questions[0].pixels + 50).all()

@@ -1,0 +1,98 @@
+"""What a track is held to be, after many answers."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapetum.inference.votes import Votes
+from tapetum.scene import Box, Detection
+
+BOX = Box(0, 0, 1, 1)
+SCORES = st.floats(0.4, 1.0)
+
+
+def votes_of(*told: tuple[str, float], weight: float = 1.0) -> Votes:
+    votes = Votes()
+    for label, score in told:
+        votes.add(Detection(label, score, BOX), "model@1", weight)
+    return votes
+
+
+def test_without_an_answer_there_is_no_label():
+    assert Votes().leading() is None
+    assert Votes().label(0.0) is None
+
+
+def test_one_answer_is_not_enough_and_two_are():
+    assert votes_of(("person", 0.6)).label(0.9) is None
+    label = votes_of(("person", 0.6), ("person", 0.6)).label(0.9)
+    assert label is not None
+    assert (label.name, label.model) == ("person", "model@1")
+
+
+def test_an_answer_of_which_the_model_is_sure_may_be_enough():
+    assert votes_of(("person", 0.95)).label(0.9) is not None
+
+
+def test_the_score_is_the_mean_score_of_the_votes_weighted_by_themselves():
+    label = votes_of(("person", 0.6), ("person", 0.8)).label(0.9)
+    assert label is not None
+    assert label.score == pytest.approx((0.8 * 0.6**2 + 0.8**2) / (0.8 * 0.6 + 0.8))
+
+
+def test_a_contradiction_lowers_the_score():
+    agreed = votes_of(*[("person", 0.8)] * 4).label(0.9)
+    disputed = votes_of(("person", 0.8), ("dog", 0.5), ("person", 0.8), ("person", 0.8)).label(0.9)
+    assert agreed is not None
+    assert disputed is not None
+    assert disputed.name == "person"
+    assert agreed.score == pytest.approx(0.8)
+    assert disputed.score < agreed.score
+
+
+def test_what_was_half_seen_at_first_is_outvoted_soon():
+    votes = votes_of(*[("suitcase", 0.6)] * 3)
+    for _ in range(2):
+        votes.add(Detection("person", 0.8, BOX), "model@1")
+    assert votes.leading() == "person"
+
+
+def test_a_single_wrong_answer_changes_no_settled_label():
+    assert votes_of(*[("person", 0.7)] * 6, ("dog", 0.9)).leading() == "person"
+
+
+def test_an_answer_of_less_weight_counts_less():
+    votes = votes_of(("suitcase", 0.7), weight=0.6)
+    votes.add(Detection("person", 0.5, BOX), "model@1")
+    assert votes.leading() == "person"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["person", "dog", "car"]), SCORES), min_size=1, max_size=40))
+def test_a_score_is_a_probability_no_higher_than_the_best_answer(told: list[tuple[str, float]]):
+    label = votes_of(*told).label(0.0)
+    assert label is not None
+    assert 0 < label.score <= max(score for name, score in told if name == label.name) + 1e-9
+
+
+@given(st.lists(st.tuples(st.sampled_from(["person", "dog"]), SCORES), max_size=40))
+def test_ten_answers_alike_decide_whatever_was_before(before: list[tuple[str, float]]):
+    label = votes_of(*before, *[("car", 0.6)] * 10).label(0.9)
+    assert label is not None
+    assert label.name == "car"
+
+
+def test_questions_are_counted_and_from_a_settled_label_on_as_rechecks():
+    votes = Votes()
+    votes.ask(1, 0.9)
+    assert (votes.asked, votes.asked_ns, votes.rechecked) == (1, 1, 0)
+    for _ in range(3):
+        votes.add(Detection("person", 0.8, BOX), "model@1")
+    votes.ask(2, 0.9)
+    votes.ask(3, 0.9)
+    assert (votes.asked, votes.asked_ns, votes.rechecked, votes.doubted) == (3, 3, 2, 0)
+
+
+def test_a_label_in_doubt_is_not_settled():
+    votes = votes_of(*[("person", 0.8), ("dog", 0.8)] * 4)
+    votes.ask(1, 0.9)
+    assert (votes.rechecked, votes.doubted) == (0, 1)
