@@ -12,6 +12,7 @@ def encode(sighting: Sighting) -> bytes:
     """Return `sighting` as JSON, field for field, with the payload's version first."""
     fields = msgspec.to_builtins(sighting)
     fields["box"] = {edge: round(value, 4) for edge, value in fields["box"].items()}  # a tenth of a pixel, and readable
+    fields["score"] = round(fields["score"], 4)
     return msgspec.json.encode({"schema": SCHEMA} | fields)
 
 

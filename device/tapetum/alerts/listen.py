@@ -20,11 +20,15 @@ _EVENTS = "tapetum/v1/+/+/event"
 
 @dataclass(slots=True)
 class Listener:
-    """What has come so far. `heard` is called with (device, sighting) for each alert that is not a duplicate."""
+    """What has come so far. `heard` is called with (device, sighting) for each alert that is not a duplicate.
+
+    session: a client id under which the broker keeps what comes while we are away; "": it keeps nothing.
+    """
 
     broker: Broker
     heard: Callable[[str, Sighting], None]
     receipts: bool = False
+    session: str = ""
     duplicates: int = 0
     missing: int = 0  # numbers that were skipped: alerts that were lost or are late
     _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
@@ -33,7 +37,7 @@ class Listener:
     def run(self, stop: threading.Event) -> None:
         """Listen until `stop` is set; connections are made again as often as they are lost."""
         check(self.broker)
-        client = paho.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+        client = paho.Client(CallbackAPIVersion.VERSION2, self.session, clean_session=not self.session)
         known, context = credentials(self.broker), tls_context(self.broker)
         if known:
             client.username_pw_set(known.user, known.password)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tapetum.errors import ConfigError
 
+_REPOSITORY = "repository"
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
@@ -24,7 +25,12 @@ class Topics:
 
 
 def checked_name(name: str, key: str) -> str:
-    """Return `name` if it can be one level of a topic; raises ConfigError naming `key` otherwise."""
+    """Return `name` if it can be one level of a topic; raises ConfigError naming `key` otherwise.
+
+    `repository` is taken: pushed models lie there.
+    """
+    if name == _REPOSITORY:
+        raise ConfigError(f"{key}: {name!r} is where models lie on the broker; choose another name")
     if not _NAME.match(name):
         raise ConfigError(f"{key}: {name!r} must be 1 to 64 letters, digits, '_', '.' or '-', the first no sign")
     return name

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,7 @@ def main(options: argparse.Namespace) -> int:
     """Measure one thing and print it."""
     from tapetum.bench import table
 
+    logging.getLogger("tapetum").setLevel(logging.ERROR)  # a broker that is killed on purpose is no news
     figures = {"bench": options.what} | _BENCHES[options.what](options)
     if options.json:
         print(json.dumps(figures))
