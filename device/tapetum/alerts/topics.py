@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tapetum.errors import ConfigError
 
 _REPOSITORY = "repository"
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,6 @@ def checked_name(name: str, key: str) -> str:
     """
     if name == _REPOSITORY:
         raise ConfigError(f"{key}: {name!r} is where models lie on the broker; choose another name")
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise ConfigError(f"{key}: {name!r} must be 1 to 64 letters, digits, '_', '.' or '-', the first no sign")
     return name

@@ -1,0 +1,88 @@
+"""Who may be talked to, and how."""
+
+import subprocess
+
+import pytest
+
+from tapetum.alerts.broker import Broker, check, credentials, port
+from tapetum.errors import ConfigError
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1", ""])
+def test_this_machine_is_talked_to_in_the_clear(host):
+    check(Broker(host=host))
+
+
+@pytest.mark.parametrize("host", ["broker.lan", "192.168.1.2", "10.0.0.1", "fe80::1", "localhost.evil.example"])
+def test_another_machine_is_not(host):
+    with pytest.raises(ConfigError, match=r"broker\.tls: alerts would go to .* in the clear; set tls = true"):
+        check(Broker(host=host))
+
+
+def test_another_machine_is_talked_to_in_the_clear_when_the_operator_says_so():
+    check(Broker(host="192.168.1.2", insecure=True))
+
+
+def test_the_port_follows_from_tls():
+    assert (port(Broker()), port(Broker(tls=True)), port(Broker(port=18830, tls=True))) == (1883, 8883, 18830)
+
+
+def secret(tmp_path, text, mode=0o600):
+    path = tmp_path / "credentials.toml"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_user_and_password_come_from_a_file_of_their_own(tmp_path):
+    path = secret(tmp_path, 'user = "garage"\npassword = "s3cret"\n')
+    found = credentials(Broker(credentials=str(path)))
+    assert (found.user, found.password) == ("garage", "s3cret")
+
+
+def test_a_password_is_never_shown(tmp_path):
+    path = secret(tmp_path, 'user = "garage"\npassword = "s3cret"\n')
+    assert "s3cret" not in repr(credentials(Broker(credentials=str(path))))
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_password_that_others_can_read_is_refused_with_the_command_that_mends_it(tmp_path, mode):
+    path = secret(tmp_path, 'user = "a"\npassword = "b"\n', mode)
+    with pytest.raises(ConfigError, match=f"broker.credentials: {path} can be read by others: chmod 600 {path}"):
+        check(Broker(credentials=str(path)))
+
+
+@pytest.mark.parametrize("text", ["", 'user = "a"', "no toml", 'password = "b"'])
+def test_a_credentials_file_that_is_none_is_refused(tmp_path, text):
+    with pytest.raises(ConfigError, match=r"broker\.credentials: .*two lines are wanted"):
+        check(Broker(credentials=str(secret(tmp_path, text))))
+
+
+def test_a_credentials_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"broker\.credentials: .*none: No such file"):
+        check(Broker(credentials=str(tmp_path / "none")))
+
+
+def test_a_certificate_needs_its_key(tmp_path):
+    with pytest.raises(ConfigError, match=r"broker\.key: certificate and key go together"):
+        check(Broker(host="b", tls=True, certificate="a.pem"))
+
+
+def test_an_authority_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"broker\.ca.*none\.pem"):
+        check(Broker(host="b", tls=True, ca=str(tmp_path / "none.pem")))
+
+
+def test_an_authority_that_is_none_is_named(tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(ConfigError, match=r"broker\.ca.*ca\.pem"):
+        check(Broker(host="b", tls=True, ca=str(tmp_path / "ca.pem")))
+
+
+def test_a_key_that_does_not_fit_its_certificate_is_refused(tmp_path):
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    for name in ("one", "two"):
+        files = ["-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem"]
+        subprocess.run(["openssl", "req", *kind, "-subj", f"/CN={name}", *files], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match=r"broker\.key.*two\.key"):
+        check(Broker(host="b", tls=True, certificate=str(tmp_path / "one.pem"), key=str(tmp_path / "two.key")))
