@@ -100,6 +100,14 @@ def test_who_was_there_at_the_start_leaves_no_ghost_behind(start: Start, scene: 
     assert [(t_s, regions) for t_s, regions in late if any(home.overlap(one) for one in regions)] == []
 
 
+def test_who_walks_where_somebody_stood_at_the_start_is_found_as_they_are(start: Start, scene: str) -> None:
+    leaver = Player(walking(SIZE, (0, 0.5, 0.5), (0.5, 0.5, 0.5), (3, 1.1, 0.5)))
+    other = Player(walking((0.05, 0.15), (5, -0.05, 0.5), (9, 1.05, 0.5)))
+    found = watched(start(), Play([leaver, other], seconds=9, scene=scene))
+    within = [(motion.regions, there[0]) for t_s, motion, there in found if 5.5 < t_s < 8.5]
+    assert np.mean([best_iou(box, regions) > 0.4 for regions, box in within]) > 0.9
+
+
 def test_who_walks_is_still_found_when_somebody_was_there_at_the_start(start: Start, scene: str) -> None:
     leaver = Player(walking(SIZE, (0, 0.5, 0.5), (4, 1.1, 0.5)))
     for t_s, motion, there in watched(start(), Play([leaver], seconds=3.5, scene=scene)):

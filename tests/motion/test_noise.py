@@ -58,6 +58,14 @@ def test_one_frame_is_enough_to_begin_with() -> None:
     assert levels.sigma[2:14] == pytest.approx(3.0, rel=0.3)
 
 
+def test_noise_that_grows_as_it_gets_dark_is_followed() -> None:
+    background = room()
+    levels = NoiseLevels(steps=6, sigmas=4)
+    for seed in range(60):
+        levels.learn(found(background, noisy(background, 1.5 if seed < 10 else 4.0, seed)))
+    assert levels.sigma[2:14] == pytest.approx(4.0, rel=0.15)
+
+
 def test_what_moves_in_a_quarter_of_the_picture_hardly_changes_the_noise() -> None:
     background = room()
     crowded = background.copy()
