@@ -1,5 +1,7 @@
 """A clip with what was seen drawn into it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tapetum.errors import ConfigError
 from tapetum.pipeline import Result
 from tapetum.scene import Frame, State
 
@@ -30,19 +33,23 @@ class Film:
     def __exit__(self, *_: object) -> None:
         """Write what the encoder still holds, and close the file."""
         if self._container is not None:
-            for packet in self._stream.encode():
-                self._container.mux(packet)
-            self._container.close()
+            with _refused(self._path):
+                self._write(None)
+                self._container.close()
 
     def add(self, frame: Frame, result: Result) -> None:
-        """Add `frame` with its tracks and labels."""
+        """Add `frame` with its tracks and labels; raises ConfigError when the file cannot be written."""
         if self._path is None:
             return
         import av  # noqa: PLC0415  an extra
 
-        if self._container is None:
-            self._begin(self._path, frame)
-        picture = av.VideoFrame.from_ndarray(annotated(frame, result), format="bgr24")
+        with _refused(self._path):
+            if self._container is None:
+                self._begin(self._path, frame)
+            self._write(av.VideoFrame.from_ndarray(annotated(frame, result), format="bgr24"))
+
+    def _write(self, picture: Any) -> None:
+        """Encode `picture`, or with None all that is left."""
         for packet in self._stream.encode(picture):
             self._container.mux(packet)
 
@@ -51,10 +58,21 @@ class Film:
 
         with av.open(str(self._clip)) as source:
             rate = source.streams.video[0].average_rate or Fraction(25)
-        self._container = av.open(str(path), "w")
-        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "26", "preset": "veryfast"})
+        container = av.open(str(path), "w")
+        self._stream = container.add_stream("libx264", rate=rate, options={"crf": "26", "preset": "veryfast"})
         self._stream.width, self._stream.height = (side // 2 * 2 for side in frame.size)
         self._stream.pix_fmt = "yuv420p"
+        self._container = container
+
+
+@contextmanager
+def _refused(path: Path | None) -> Iterator[None]:
+    """Translate PyAV's errors about the file at `path`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # of folders and disks, of formats and codecs
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"--save-video {path}: {reason}; a file .mp4 or .mkv that can be written is wanted") from None
 
 
 def annotated(frame: Frame, result: Result) -> "np.ndarray[Any, np.dtype[np.uint8]]":
