@@ -1,5 +1,6 @@
 """A real mosquitto, on a free port of the loopback, that can be killed and started again where it was."""
 
+import os
 import shutil
 import signal
 import socket
@@ -43,12 +44,12 @@ class Mosquitto:
                     f"persistence_location {folder}/",
                     "autosave_interval 1",
                     f"log_dest file {folder}/mosquitto.log",
+                    *(["user root"] if os.geteuid() == 0 else []),  # else it becomes one who may not look in here
                     *lines,
                     "",
                 ]
             )
         )
-        folder.chmod(0o777)  # started by root it becomes another user
 
     def __enter__(self) -> "Mosquitto":
         self.start()
