@@ -56,6 +56,8 @@ def check(broker: Broker) -> None:
         )
     if bool(broker.certificate) != bool(broker.key):
         raise ConfigError("broker.key: certificate and key go together")
+    if (broker.ca or broker.certificate) and not broker.tls:
+        raise ConfigError("broker.tls: certificates are used with tls = true alone")
     credentials(broker)
     tls_context(broker)
 
@@ -73,7 +75,7 @@ def credentials(broker: Broker) -> Credentials | None:
         return Credentials(str(values["user"]), str(values["password"]))
     except OSError as error:
         raise ConfigError(f"broker.credentials: {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError):
+    except (ValueError, KeyError):  # no TOML, no UTF-8, a key is missing
         raise ConfigError(
             f'broker.credentials: {path}: two lines are wanted: user = "..." and password = "..."'
         ) from None
@@ -85,12 +87,15 @@ def tls_context(broker: Broker) -> ssl.SSLContext | None:
         return None
     try:
         context = ssl.create_default_context(cafile=broker.ca or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if broker.certificate:
-            context.load_cert_chain(broker.certificate, broker.key)
-    except (OSError, ssl.SSLError) as error:
-        files = ", ".join(filter(None, (broker.ca, broker.certificate, broker.key)))
-        raise ConfigError(f"broker.ca, broker.certificate, broker.key: {files}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"broker.ca: {broker.ca}: {error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        if broker.certificate:  # the password keeps OpenSSL from asking for one on the terminal
+            context.load_cert_chain(broker.certificate, broker.key, password="")
+    except OSError as error:
+        files = f"{broker.certificate}, {broker.key}"
+        raise ConfigError(f"broker.certificate, broker.key: {files}: {error}; the key must have no password") from None
     return context
 
 
@@ -98,4 +103,4 @@ def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host.lower().rstrip(".") == "localhost"

@@ -12,20 +12,36 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from tapetum.alerts.broker import Broker, credentials, port, tls_context
+from tapetum.errors import ConfigError
 
 _CONNECT_S = 5.0
-_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Banned", "Client identifier not valid"})
+_TURN_S = 0.1
+_LOGIN = "look at broker.credentials and broker.certificate"
+_REFUSED = {
+    "Bad user name or password": _LOGIN,
+    "Not authorized": _LOGIN,
+    "Banned": _LOGIN,
+    "Client identifier not valid": _LOGIN,
+    "Session taken over": "another daemon runs under this device's name: look at device",
+}
 _PROTOCOL = frozenset({"Unsupported protocol version", "Protocol error", "Malformed packet"})
+_V5, _V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 
 
 class ConnectionLostError(Exception):
-    """The connection is not there, or no more. `refused`: the broker knows us and says no."""
+    """The connection is not there, or no more.
 
-    def __init__(self, reason: str, refused: bool = False, protocol: bool = False) -> None:
+    refused: the broker knows us and says no, `hint` tells what to look at; protocol: it may know another version.
+    """
+
+    def __init__(self, reason: str, hint: str = "", refused: bool = False, protocol: bool = False) -> None:
         super().__init__(reason)
+        self.hint = hint
         self.refused = refused
         self.protocol = protocol
 
@@ -38,66 +54,117 @@ class Will:
     payload: bytes
 
 
-class Connection:
-    """One connection; all methods from one thread."""
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who connects. session_s: seconds for which the broker keeps what comes while we are away; 0: it keeps nothing."""
 
-    def __init__(self, broker: Broker, client_id: str, version: MQTTProtocolVersion, will: Will) -> None:
+    id: str
+    will: Will | None = None
+    session_s: int = 0
+
+
+def connected(broker: Broker, client: Client) -> "Connection":
+    """Return a connection, of MQTT 5 if the broker knows it; raises ConnectionLostError when there is none."""
+    try:
+        return Connection(broker, client, _V5)
+    except ConnectionLostError as error:
+        if not error.protocol:
+            raise
+    return Connection(broker, client, _V311)
+
+
+class Connection:
+    """One connection; all methods from one thread. largest: bytes of a packet that the broker takes, if it says so."""
+
+    def __init__(self, broker: Broker, client: Client, version: MQTTProtocolVersion) -> None:
         """Connect and wait for the broker's word; raises ConnectionLostError when it does not come or is no."""
-        self.acknowledged: deque[tuple[int, bool]] = deque()  # (message id, whether the broker took it)
+        self.acknowledged: deque[tuple[int, str]] = deque()  # (message id, why the broker refused it or "")
         self.received: deque[tuple[str, bytes]] = deque()
-        self.subscribed = 0
+        self.subscriptions: deque[bool] = deque()  # for each answer to `subscribe`: whether it is granted
+        self.largest = 1 << 28  # MQTT 5, 2.1.4: 256 MB
+        self.version = "5" if version == _V5 else "3.1.1"
         self._connected: ReasonCode | None = None
-        self._client = _client(broker, client_id, version, will)
+        self._goodbye = ""
+        try:
+            self._client = _client(broker, client, version)
+        except ConfigError as error:  # the files may have changed since they were checked
+            raise ConnectionLostError(str(error), refused=True) from None
         self._client.user_data_set(self)
-        self._begin(broker)
+        try:
+            self._begin(broker, client)
+        except ConnectionLostError:
+            self.drop()
+            raise
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> int:
         """Hand over a message; return the id under which it is acknowledged."""
         return self._client.publish(topic, payload, qos, retain).mid
 
     def subscribe(self, topic: str) -> None:
-        """Ask for messages, QoS 1; `subscribed` counts the broker's answers."""
+        """Ask for messages, QoS 1, and wait for the answer; raises ConnectionLostError when it does not come or is no.
+
+        Messages may come in meanwhile.
+        """
         self._client.subscribe(topic, 1)
+        deadline_s = time.monotonic() + _CONNECT_S
+        while not self.subscriptions:
+            if time.monotonic() > deadline_s:
+                raise ConnectionLostError("the broker does not answer a subscription")
+            self.turn(_TURN_S)
+        if not self.subscriptions.popleft():
+            hint = "look at its access rules"
+            raise ConnectionLostError(f"the broker refuses a subscription to {topic}", hint, refused=True)
 
     def turn(self, wait_s: float) -> None:
         """Send and receive for at most `wait_s`; raises ConnectionLostError when the connection is gone."""
         code = self._client.loop(wait_s)
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise ConnectionLostError(paho.error_string(code))
+        if code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return
+        hint = _REFUSED.get(self._goodbye, "")
+        reason = f"the broker ends the connection: {self._goodbye}" if self._goodbye else paho.error_string(code)
+        raise ConnectionLostError(reason, hint, refused=bool(hint))
 
     def close(self) -> None:
         """Say goodbye, so that the broker does not speak our will."""
         self._client.disconnect()
-        self._client.loop(0.1)
+        self._client.loop(_TURN_S)
+        self.drop()
 
     def drop(self) -> None:
         """Let the socket go without a word."""
         sock = self._client.socket()
         if sock is not None:
             sock.close()
+        self._client.user_data_set(None)  # else only the garbage collector would end the circle, and close what is open
 
-    def _begin(self, broker: Broker) -> None:
+    def _begin(self, broker: Broker, client: Client) -> None:
         try:
-            self._client.connect(broker.host, port(broker), broker.keepalive_s, **_start(self._client))
+            self._client.connect(broker.host, port(broker), broker.keepalive_s, **_start(self._client, client))
         except (OSError, ValueError) as error:
             raise ConnectionLostError(getattr(error, "strerror", None) or str(error)) from None
-        deadline = time.monotonic() + _CONNECT_S
-        while self._connected is None and time.monotonic() < deadline:
-            if self._client.loop(0.1) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        deadline_s = time.monotonic() + _CONNECT_S
+        while self._connected is None:
+            if time.monotonic() > deadline_s:
+                raise ConnectionLostError("the broker does not answer a connection")
+            if self._client.loop(_TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 break
         if self._connected is None:
-            self.drop()
-            raise ConnectionLostError("the broker does not answer a connection", protocol=True)
+            hint = "look at broker.certificate" if broker.tls else ""
+            raise ConnectionLostError("the broker ends the connection without an answer", hint, protocol=True)
         if self._connected.is_failure:
             name = self._connected.getName()
-            self.drop()
-            raise ConnectionLostError(f"the broker refuses: {name}", name in _REFUSED, name in _PROTOCOL)
+            hint = _REFUSED.get(name, "")
+            raise ConnectionLostError(f"the broker refuses: {name}", hint, bool(hint), name in _PROTOCOL)
 
 
-def _client(broker: Broker, client_id: str, version: MQTTProtocolVersion, will: Will) -> paho.Client:
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=version, reconnect_on_failure=False)
+def _client(broker: Broker, who: Client, version: MQTTProtocolVersion) -> paho.Client:
+    clean = None if version == _V5 else not who.session_s
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, who.id, clean_session=clean, protocol=version, reconnect_on_failure=False
+    )
     client.connect_timeout = _CONNECT_S
-    client.will_set(will.topic, will.payload, qos=1, retain=True)
+    if who.will:
+        client.will_set(who.will.topic, who.will.payload, qos=1, retain=True)
     known = credentials(broker)
     if known:
         client.username_pw_set(known.user, known.password)
@@ -106,31 +173,42 @@ def _client(broker: Broker, client_id: str, version: MQTTProtocolVersion, will: 
         client.tls_set_context(context)
     client.on_socket_open = _without_delay
     client.on_connect = _on_connect
+    client.on_disconnect = _on_disconnect
     client.on_publish = _on_publish
     client.on_message = _on_message
     client.on_subscribe = _on_subscribe
     return client
 
 
-def _start(client: paho.Client) -> dict[str, Any]:
-    return {"clean_start": True} if client.protocol == MQTTProtocolVersion.MQTTv5 else {}
+def _start(client: paho.Client, who: Client) -> dict[str, Any]:
+    if client.protocol != _V5:
+        return {}
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = who.session_s
+    return {"clean_start": not who.session_s, "properties": properties}
 
 
 def _without_delay(_client: paho.Client, _data: Any, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _on_connect(_client: paho.Client, self: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+def _on_connect(_client: paho.Client, self: Any, _flags: Any, reason: ReasonCode, properties: Any) -> None:
     self._connected = reason
+    self.largest = getattr(properties, "MaximumPacketSize", self.largest)
+
+
+def _on_disconnect(_client: paho.Client, self: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    if self is not None and flags.is_disconnect_packet_from_server:
+        self._goodbye = reason.getName()
 
 
 def _on_publish(_client: paho.Client, self: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
-    self.acknowledged.append((mid, not reason.is_failure))
+    self.acknowledged.append((mid, reason.getName() if reason.is_failure else ""))
 
 
 def _on_message(_client: paho.Client, self: Any, message: paho.MQTTMessage) -> None:
     self.received.append((message.topic, bytes(message.payload)))
 
 
-def _on_subscribe(_client: paho.Client, self: Any, _mid: int, _reasons: Any, _properties: Any) -> None:
-    self.subscribed += 1
+def _on_subscribe(_client: paho.Client, self: Any, _mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
+    self.subscriptions.append(not any(reason.is_failure for reason in reasons))

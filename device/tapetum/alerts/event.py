@@ -26,5 +26,5 @@ def decode(payload: bytes) -> Sighting:
         if fields.get("schema") != SCHEMA:
             raise ValueError(f"schema {fields.get('schema')!r} is not {SCHEMA}")
         return msgspec.convert(fields, Sighting)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"no sighting: {error}") from None

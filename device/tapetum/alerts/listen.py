@@ -2,27 +2,64 @@
 
 import sys
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
-from tapetum.alerts.broker import Broker, check, credentials, port, tls_context
+from tapetum.alerts.broker import Broker, check, port
+from tapetum.alerts.connection import Client, Connection, ConnectionLostError, connected
 from tapetum.alerts.event import decode
 from tapetum.scene import Sighting
 
-_REMEMBERED = 100_000  # ids, to know a duplicate
+_REMEMBERED = 100_000  # ids, to know a duplicate; numbers, to know a late one
 _EVENTS = "tapetum/v1/+/+/event"
+_SESSION_S = 7 * 86400
+_TURN_S = 0.1
+_AGAIN_S, _REFUSED_S = 1.0, 10.0  # before the next try to connect
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Which numbers of a device have come: gaps are alerts that were lost or are late."""
+
+    last: int
+    gaps: set[int] = field(default_factory=set)
+    given_up: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many have not come."""
+        return len(self.gaps) + self.given_up
+
+    def take(self, seq: int) -> None:
+        """Take in a number that had not come before. One that is too low to be late begins a new boot."""
+        if seq in self.gaps:
+            self.gaps.remove(seq)
+        elif seq > self.last:
+            self._skip(self.last + 1, seq)
+        else:
+            self.given_up += len(self.gaps)
+            self.gaps.clear()
+            self._skip(1, seq)
+
+    def _skip(self, first: int, seq: int) -> None:
+        skipped = range(first, seq)
+        if len(self.gaps) + len(skipped) <= _REMEMBERED:
+            self.gaps.update(skipped)
+        else:
+            self.given_up += len(skipped)
+        self.last = seq
 
 
 @dataclass(slots=True)
 class Listener:
     """What has come so far. `heard` is called with (device, sighting) for each alert that is not a duplicate.
 
-    session: a client id under which the broker keeps what comes while we are away; "": it keeps nothing.
+    receipts: confirm each alert, once `heard` has returned. session: a client id under which the broker keeps what
+    comes while we are away, for a week; "": it keeps nothing.
     """
 
     broker: Broker
@@ -30,50 +67,68 @@ class Listener:
     receipts: bool = False
     session: str = ""
     duplicates: int = 0
-    missing: int = 0  # numbers that were skipped: alerts that were lost or are late
     _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    _last: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[str, Numbers] = field(default_factory=dict)
+    _said: str = ""
+
+    @property
+    def missing(self) -> int:
+        """How many numbers have not come: alerts that were lost or are late."""
+        return sum(numbers.missing for numbers in self._numbers.values())
 
     def run(self, stop: threading.Event) -> None:
-        """Listen until `stop` is set; connections are made again as often as they are lost."""
-        check(self.broker)
-        client = paho.Client(CallbackAPIVersion.VERSION2, self.session, clean_session=not self.session)
-        known, context = credentials(self.broker), tls_context(self.broker)
-        if known:
-            client.username_pw_set(known.user, known.password)
-        if context:
-            client.tls_set_context(context)
-        client.on_connect = lambda client, *_: client.subscribe(_EVENTS, 1)
-        client.on_message = self._on_message
-        client.reconnect_delay_set(1, 2)
-        client.connect_async(self.broker.host, port(self.broker), self.broker.keepalive_s)
-        client.loop_start()
-        stop.wait()
-        client.disconnect()
-        client.loop_stop()
+        """Listen until `stop` is set; connections are made again as often as they are lost.
 
-    def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        device = message.topic.split("/")[2]
+        Raises ConfigError for a broker that must not or cannot be used.
+        """
+        check(self.broker)
+        name = self.session or f"tapetum-listen-{uuid.uuid4().hex[:12]}"
+        client = Client(name, session_s=_SESSION_S if self.session else 0)
+        while not stop.is_set():
+            try:
+                self._listen(connected(self.broker, client), stop)
+            except ConnectionLostError as error:
+                self._say(f"{self.broker.host}:{port(self.broker)}: {error}; {error.hint or 'trying again'}")
+                stop.wait(_REFUSED_S if error.refused else _AGAIN_S)
+
+    def _listen(self, connection: Connection, stop: threading.Event) -> None:
         try:
-            sighting = decode(bytes(message.payload))
+            connection.subscribe(_EVENTS)
+            self._said = ""
+            while not stop.is_set():
+                while connection.received:
+                    self._take(connection, *connection.received.popleft())
+                connection.turn(_TURN_S)
+            connection.close()
+        finally:
+            connection.drop()
+
+    def _take(self, connection: Connection, topic: str, payload: bytes) -> None:
+        device = topic.split("/")[2]
+        try:
+            sighting = decode(payload)
         except ValueError as error:
-            print(f"{message.topic}: {error}", file=sys.stderr)  # noqa: T201  a consumer's output
+            self._say(f"{topic}: {error}")
             return
-        if self.receipts:
-            client.publish(f"tapetum/v1/{device}/receipt", msgspec.json.encode({"ids": [sighting.id]}), 1)
         if sighting.id in self._seen:
             self.duplicates += 1
-            return
-        self._remember(device, sighting)
-        self.heard(device, sighting)
+        else:
+            self._remember(device, sighting)
+            self.heard(device, sighting)
+        if self.receipts:
+            receipt = msgspec.json.encode({"ids": [sighting.id]})
+            connection.publish(f"tapetum/v1/{device}/receipt", receipt, qos=1)
 
     def _remember(self, device: str, sighting: Sighting) -> None:
         self._seen[sighting.id] = None
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        last = self._last.get(device, sighting.seq - 1)
-        self.missing += max(0, sighting.seq - last - 1)
-        self._last[device] = max(last, sighting.seq) if sighting.seq > 1 else 1
+        self._numbers.setdefault(device, Numbers(sighting.seq - 1)).take(sighting.seq)
+
+    def _say(self, text: str) -> None:
+        if text != self._said:
+            print(text, file=sys.stderr, flush=True)  # noqa: T201  a consumer's output
+        self._said = text
 
 
 def line(device: str, sighting: Sighting) -> str:

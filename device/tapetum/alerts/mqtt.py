@@ -1,7 +1,8 @@
 """The publisher: one thread that keeps a connection to the broker and sends over it what is to be sent.
 
-Alerts come from the outbox and are kept until they are acknowledged. All else is of the moment: what is retained is
-remembered and said again after each connection, pictures are sent if there is a connection and forgotten if not.
+Alerts come from the outbox and are kept until they are acknowledged. All else is of the moment: of what is retained the
+newest of each topic is remembered, and said again after each connection; pictures are sent if there is a connection and
+forgotten if not.
 """
 
 import hashlib
@@ -14,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from paho.mqtt.enums import MQTTProtocolVersion
 
 from tapetum.alerts.broker import Broker, check, port
-from tapetum.alerts.connection import Connection, ConnectionLostError, Will
+from tapetum.alerts.connection import Client, Connection, ConnectionLostError, Will, connected
 from tapetum.alerts.delivery import Delivery
 from tapetum.alerts.outbox import Outbox
 from tapetum.alerts.topics import Topics
@@ -26,14 +26,19 @@ _log = logging.getLogger(__name__)
 _TURN_S = 0.05  # an alert waits at most this long for the thread to look
 _SHORTEST_S, _LONGEST_S, _REFUSED_S = 1.0, 30.0, 60.0  # between tries to connect; the last where we are not wanted
 _GOODBYE_S = 0.8  # to send what is left at the end
-_TIDY_S = 60.0
-_VOLATILE = 64  # messages of the moment that wait for the thread
+_TIDY_S, _TIDY_FULL_S = 60.0, 1.0  # between two looks at the outbox; while the disk takes nothing
+_PICTURES = 16  # that wait for the thread
+_AROUND = 64  # bytes of a packet that are neither topic nor payload, at most (MQTT 5, 3.3)
 _MACHINE_ID = Path("/etc/machine-id")
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerState:
-    """What health tells of the broker and the outbox."""
+    """What health tells of the broker and the outbox.
+
+    sent: alerts handed to the broker, each time counted; resent: those that had been before; refused: those that it
+    did not take; lost: those that the outbox dropped at its bounds. waiting, waiting_bytes: what the outbox holds.
+    """
 
     connected: bool
     protocol: str
@@ -65,11 +70,12 @@ class Publisher:
         self._outbox = outbox
         self._delivery = Delivery(broker, outbox)
         self._client_id = client_id(topics.device)
-        self._version = MQTTProtocolVersion.MQTTv5
-        self._volatile: deque[_Message] = deque(maxlen=_VOLATILE)
-        self._retained: dict[str, _Message] = {}
+        self._retained: dict[str, _Message] = {}  # all that was ever said, by topic
+        self._unsaid: dict[str, _Message] = {}  # what of it this connection has not carried
+        self._pictures: deque[_Message] = deque(maxlen=_PICTURES)
         self._lock = threading.Lock()
         self._connected = False
+        self._protocol = ""
         self._last_error = ""
         self._tidied_s = time.monotonic()
 
@@ -79,8 +85,9 @@ class Publisher:
         with self._lock:
             if retain:
                 self._retained[topic] = message
-            if self._connected:
-                self._volatile.append(message)
+                self._unsaid[topic] = message
+            elif self._connected:
+                self._pictures.append(message)
 
     def state(self) -> BrokerState:
         """Return the figures for health."""
@@ -88,7 +95,7 @@ class Publisher:
         delivery = self._delivery
         return BrokerState(
             connected=self._connected,
-            protocol="5" if self._version == MQTTProtocolVersion.MQTTv5 else "3.1.1",
+            protocol=self._protocol,
             sent=delivery.sent,
             acknowledged=delivery.acknowledged,
             resent=delivery.resent,
@@ -96,7 +103,7 @@ class Publisher:
             lost=self._outbox.lost,
             waiting=rows,
             waiting_bytes=size,
-            last_error=self._last_error,
+            last_error=self._last_error or delivery.refusal,
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -113,75 +120,93 @@ class Publisher:
                 self._serve(connection, stop)
             except ConnectionLostError as error:
                 self._lose(error)
-                wait_s = _REFUSED_S if error.refused else delay_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter
+                self._pause(stop, _REFUSED_S if error.refused else delay_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter
                 delay_s = min(_LONGEST_S, 2 * delay_s)
-                stop.wait(wait_s)
 
     def _connect(self) -> Connection:
         will = Will(self._topics.of_device("state"), self._state("offline"))
+        connection = connected(self._broker, Client(self._client_id, will))
         try:
-            connection = Connection(self._broker, self._client_id, self._version, will)
-        except ConnectionLostError as error:
-            if error.protocol:
-                newer, older = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
-                self._version = older if self._version == newer else newer
+            if self._broker.delivery == "receipt":
+                connection.subscribe(self._topics.of_device("receipt"))
+            connection.publish(will.topic, self._state("online"), qos=1, retain=True)
+        except ConnectionLostError:
+            connection.drop()
             raise
-        if self._broker.delivery == "receipt":
-            self._await_subscription(connection)
         self._delivery.restart()
         with self._lock:
             self._connected = True
-            self._volatile.extend(self._retained.values())
+            self._unsaid = dict(self._retained)
+        self._protocol = connection.version
         self._last_error = ""
-        _log.info("connected to %s:%d", self._broker.host, port(self._broker))
-        connection.publish(will.topic, self._state("online"), qos=1, retain=True)
+        _log.info("connected to %s:%d, MQTT %s", self._broker.host, port(self._broker), connection.version)
         return connection
-
-    def _await_subscription(self, connection: Connection) -> None:
-        connection.subscribe(self._topics.of_device("receipt"))
-        deadline_s = time.monotonic() + _LONGEST_S
-        while not connection.subscribed:
-            if time.monotonic() > deadline_s:
-                raise ConnectionLostError("the broker does not answer a subscription")
-            connection.turn(_TURN_S)
 
     def _serve(self, connection: Connection, stop: threading.Event) -> None:
         """Send until `stop` is set or the connection is lost."""
-        while not stop.is_set():
-            self._turn(connection)
-            self._tidy()
+        try:
+            while not stop.is_set():
+                self._turn(connection)
+                self._tidy()
+            self._say_goodbye(connection)
+        finally:
+            connection.drop()
+            with self._lock:
+                self._connected = False
+                self._pictures.clear()
+
+    def _say_goodbye(self, connection: Connection) -> None:
+        """Send what is left, in so far as the broker takes it at once."""
         deadline_s = time.monotonic() + _GOODBYE_S
+        self._turn(connection)
         while time.monotonic() < deadline_s and (self._outbox.waiting[0] or not self._delivery.idle):
             self._turn(connection)
-        connection.publish(self._topics.of_device("state"), self._state("offline"), qos=1, retain=True)
+        # QoS 0: what waits for an acknowledgement holds it up no more than the DISCONNECT that follows
+        connection.publish(self._topics.of_device("state"), self._state("offline"), qos=0, retain=True)
         connection.turn(_TURN_S)
         connection.close()
-        with self._lock:
-            self._connected = False
 
     def _turn(self, connection: Connection) -> None:
         """Send what there is and take in what comes."""
-        while self._volatile:
-            message = self._volatile.popleft()
-            connection.publish(message.topic, message.payload, qos=1 if message.retain else 0, retain=message.retain)
+        for message in self._to_say():
+            self._say(connection, message)
         self._delivery.push(connection)
         connection.turn(_TURN_S if self._delivery.idle else _TURN_S / 10)
         self._delivery.settle(connection)
         while connection.received:
             self._delivery.confirm(connection.received.popleft()[1])
 
-    def _lose(self, error: ConnectionLostError) -> None:
+    def _to_say(self) -> list[_Message]:
         with self._lock:
-            self._connected = False
-            self._volatile.clear()
+            messages = [*self._unsaid.values(), *self._pictures]
+            self._unsaid.clear()
+            self._pictures.clear()
+        return messages
+
+    def _say(self, connection: Connection, message: _Message) -> None:
+        size = len(message.topic.encode()) + len(message.payload) + _AROUND
+        if size > connection.largest:  # a broker ends the connection over it (MQTT 5, 3.2.2.3.6)
+            _log.warning("%s: %d bytes are more than the broker takes: not sent", message.topic, size)
+            return
+        connection.publish(message.topic, message.payload, qos=1 if message.retain else 0, retain=message.retain)
+
+    def _lose(self, error: ConnectionLostError) -> None:
         if str(error) != self._last_error:
             where = f"{self._broker.host}:{port(self._broker)}"
-            hint = "; look at broker.credentials and broker.certificate" if error.refused else ""
+            hint = f"; {error.hint}" if error.hint else ""
             _log.warning("broker %s: %s%s; alerts wait in the outbox", where, error, hint)
         self._last_error = str(error)
 
+    def _pause(self, stop: threading.Event, seconds: float) -> None:
+        """Wait before the next try; a disk that takes nothing is looked at meanwhile."""
+        deadline_s = time.monotonic() + seconds
+        while not stop.wait(min(_TIDY_FULL_S, max(0.0, deadline_s - time.monotonic()))):
+            self._tidy()
+            if time.monotonic() >= deadline_s:
+                return
+
     def _tidy(self) -> None:
-        if time.monotonic() - self._tidied_s > _TIDY_S or self._outbox.full:
+        if time.monotonic() - self._tidied_s > (_TIDY_FULL_S if self._outbox.full else _TIDY_S):
             self._tidied_s = time.monotonic()
             self._outbox.tidy()
 

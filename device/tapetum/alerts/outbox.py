@@ -12,30 +12,25 @@ import logging
 import sqlite3
 import threading
 from collections import OrderedDict
-from contextlib import closing
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 
+from tapetum.alerts import database
 from tapetum.alerts.event import encode
 from tapetum.clock import Clock
-from tapetum.errors import ConfigError
 from tapetum.scene import Kind, Sighting
 from tapetum.settings import Settings
 
 _log = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_IN_MEMORY = 10_000  # rows kept while the disk takes none
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS row (
-    seq INTEGER NOT NULL, boot TEXT NOT NULL, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
-    topic TEXT NOT NULL, payload BLOB NOT NULL, made_s REAL NOT NULL, number INTEGER PRIMARY KEY AUTOINCREMENT
-);
-CREATE TABLE IF NOT EXISTS counter (boot TEXT PRIMARY KEY, seq INTEGER NOT NULL);
-"""
+_IN_MEMORY = 10_000  # rows kept while the disk takes none, and as many that it has still to let go of
+_AT_ONCE = 500  # rows of one transaction: one flush to the disk for all of them
+_OLDEST = "number = coalesce((SELECT min(number) FROM row WHERE kind = 'updated'), (SELECT min(number) FROM row))"
 
 
 class OutboxSettings(Settings, frozen=True):
@@ -47,12 +42,22 @@ class OutboxSettings(Settings, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One alert waiting: what is sent, and where."""
+    """One alert waiting: what is sent, and where. number: 0 where only memory holds it."""
 
     number: int
     id: str
     topic: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Unwritten:
+    """An alert that is not yet on disk."""
+
+    row: Row
+    seq: int
+    kind: Kind
+    made_s: float  # Unix time
 
 
 class Outbox:
@@ -61,18 +66,20 @@ class Outbox:
     def __init__(self, path: Path, settings: OutboxSettings, clock: Clock) -> None:
         """Open or make the file at `path`; one that is damaged is set aside and a new one begun.
 
-        Raises ConfigError when its folder cannot be written.
+        Raises ConfigError when its folder cannot be written, or a newer Tapetum made it.
         """
         self._path = path
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._memory: OrderedDict[int, tuple[Row, Sighting]] = OrderedDict()  # rows the disk did not take, numbers < 0
+        self._memory: OrderedDict[str, _Unwritten] = OrderedDict()  # by id, in the order in which they were made
+        self._gone: set[str] = set()  # ids that somebody has, and the disk did not let go of
         self.lost = 0
         self.full = False
         self.boot = _boot_id()
-        self._database = self._opened()
-        self._bytes, self._rows = self._measured()
+        self._database = database.opened(path, self.boot, clock.now_ns)
+        measured = "SELECT coalesce(sum(length(payload)), 0), count(*) FROM row"
+        self._bytes, self._rows = map(int, self._database.execute(measured).fetchone())
 
     @property
     def last_seq(self) -> int:
@@ -84,23 +91,24 @@ class Outbox:
     @property
     def waiting(self) -> tuple[int, int]:
         """(rows, bytes) not yet acknowledged."""
-        return self._rows + len(self._memory), self._bytes
+        with self._lock:
+            in_memory = sum(len(one.row.payload) for one in self._memory.values())
+            return self._rows + len(self._memory), self._bytes + in_memory
 
     def append(self, sighting: Sighting, topic: str) -> None:
         """Take `sighting`, to be sent to `topic`; `started` and `ended` are on disk when this returns."""
         row = Row(0, sighting.id, topic, encode(sighting))
+        made_s = self._now_s()
         with self._lock:
+            self._memory[row.id] = _Unwritten(row, sighting.seq, sighting.kind, made_s)
             try:
-                self._write(row, sighting)
-                self._flush_memory()
+                self._write()
             except sqlite3.Error as error:
-                self._keep_in_memory(row, sighting, error)
+                self._complain(error)
+                self._bound_memory()
 
     def after(self, number: int, limit: int) -> list[Row]:
-        """Return up to `limit` rows in the order they were made, behind the row `number` (0: from the first).
-
-        Rows that only memory holds have negative numbers and come whenever no others do.
-        """
+        """Return up to `limit` rows that are on disk behind the row `number` (0: from the first), in their order."""
         with self._lock:
             found = self._database.execute(
                 "SELECT number, id, topic, payload FROM row WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
@@ -108,132 +116,115 @@ class Outbox:
             return [Row(*values) for values in found]
 
     def unwritten(self) -> list[Row]:
-        """Return the rows that only memory holds."""
+        """Return the rows that only memory holds, in their order: all are younger than those on disk."""
         with self._lock:
-            return [row for row, _ in self._memory.values()]
+            return [one.row for one in self._memory.values()]
 
-    def remove(self, ids: list[str]) -> None:
+    def remove(self, ids: Iterable[str]) -> None:
         """Let go of the alerts `ids`: somebody has them."""
         with self._lock:
-            for number in [number for number, (row, _) in self._memory.items() if row.id in ids]:
-                del self._memory[number]
+            on_disk = {id_ for id_ in ids if self._memory.pop(id_, None) is None}
+            self._gone |= on_disk if len(self._gone) < _IN_MEMORY else set()
             try:
-                with self._database:
-                    self._database.executemany("DELETE FROM row WHERE id = ?", [(id_,) for id_ in ids])
-            except sqlite3.Error as error:
+                self._delete_gone()
+            except sqlite3.OperationalError as error:
                 self._complain(error)
-            self._bytes, self._rows = self._measured()
 
     def tidy(self) -> None:
         """Let go of what is too old, and write what waits in memory."""
+        oldest_s = self._now_s() - self._settings.max_age_days * 86400
         with self._lock:
             try:
-                oldest_s = self._now_s() - self._settings.max_age_days * 86400
-                with self._database:
-                    gone = self._database.execute("DELETE FROM row WHERE made_s < ?", (oldest_s,)).rowcount
-                self.lost += gone
-                self._flush_memory()
-                self._bytes, self._rows = self._measured()
-            except sqlite3.Error as error:
+                self.lost += self._delete("made_s < ?", [oldest_s])
+                self._delete_gone()
+                self._write()
+                self.full = False
+            except sqlite3.OperationalError as error:
                 self._complain(error)
 
     def close(self) -> None:
         """Write what can be written and close the file."""
-        with self._lock, closing(self._database):
+        with self._lock:
             try:
-                self._flush_memory()
+                self._write()
             except sqlite3.Error as error:
                 self._complain(error)
+            self._database.close()
 
-    def _write(self, row: Row, sighting: Sighting) -> None:
-        """Commit `row` and the number reached, flushed to the disk unless it is an `updated`."""
-        durable = sighting.kind is not Kind.UPDATED
-        self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        with self._database:
-            self._make_room(len(row.payload))
-            self._database.execute(
-                "INSERT OR IGNORE INTO row (seq, boot, id, kind, topic, payload, made_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (sighting.seq, self.boot, row.id, sighting.kind, row.topic, row.payload, self._now_s()),
-            )
-            self._database.execute(
-                "INSERT INTO counter VALUES (?, ?) ON CONFLICT (boot) DO UPDATE SET seq = max(seq, excluded.seq)",
-                (self.boot, sighting.seq),
-            )
-        self._bytes += len(row.payload)
-        self._rows += 1
-        self.full = False
+    def _write(self) -> None:
+        """Commit what waits in memory, flushed to the disk if it is more than `updated`."""
+        while self._memory:
+            chunk = list(islice(self._memory.values(), _AT_ONCE))
+            durable = any(one.kind is not Kind.UPDATED for one in chunk)
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            with self._database:
+                added = [len(one.row.payload) for one in chunk if self._insert(one)]
+                dropped = self._make_room(self._bytes + sum(added) - (self._settings.max_mb << 20))
+            self._bytes += sum(added) - sum(dropped)
+            self._rows += len(added) - len(dropped)
+            self.lost += len(dropped)
+            for one in chunk:
+                del self._memory[one.row.id]
+            self.full = bool(self._gone)
 
-    def _make_room(self, needed: int) -> None:
-        """Let the oldest go, `updated` first, until `needed` bytes fit."""
-        while self._bytes + needed > self._settings.max_mb << 20:
-            found = self._database.execute(
-                "SELECT number, length(payload) FROM row ORDER BY kind != 'updated', number LIMIT 1"
-            ).fetchone()
-            if found is None:
-                return
-            self._database.execute("DELETE FROM row WHERE number = ?", (found[0],))
-            self._bytes -= found[1]
-            self._rows -= 1
-            self.lost += 1
+    def _insert(self, one: _Unwritten) -> bool:
+        """Put `one` into the table, with the number reached; return whether it was not there."""
+        row = one.row
+        self._database.execute(
+            "INSERT INTO counter VALUES (?, ?) ON CONFLICT (boot) DO UPDATE SET seq = max(seq, excluded.seq)",
+            (self.boot, one.seq),
+        )
+        done = self._database.execute(
+            "INSERT OR IGNORE INTO row (seq, boot, id, kind, topic, payload, made_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (one.seq, self.boot, row.id, one.kind, row.topic, row.payload, one.made_s),
+        )
+        return done.rowcount == 1
 
-    def _keep_in_memory(self, row: Row, sighting: Sighting, error: sqlite3.Error) -> None:
-        self._complain(error)
-        number = -1 - (-next(reversed(self._memory), 0))
-        self._memory[number] = (Row(number, row.id, row.topic, row.payload), sighting)
-        if len(self._memory) > _IN_MEMORY:
-            updated = (key for key, (_, old) in self._memory.items() if old.kind is Kind.UPDATED)
+    def _make_room(self, excess: int) -> list[int]:
+        """Let the oldest go, `updated` first, until `excess` bytes are gone; return the bytes of each."""
+        dropped: list[int] = []
+        while excess > sum(dropped):
+            oldest = self._sizes(_OLDEST)
+            if not oldest:
+                break
+            dropped += oldest
+        return dropped
+
+    def _bound_memory(self) -> None:
+        """Let the oldest go, `updated` first, while memory holds too many."""
+        while len(self._memory) > _IN_MEMORY:
+            updated = (id_ for id_, one in self._memory.items() if one.kind is Kind.UPDATED)
             del self._memory[next(updated, next(iter(self._memory)))]
             self.lost += 1
 
-    def _flush_memory(self) -> None:
-        while self._memory:
-            number, (row, sighting) = next(iter(self._memory.items()))
-            self._write(row, sighting)
-            del self._memory[number]
+    def _delete_gone(self) -> None:
+        ids = list(self._gone)
+        for first in range(0, len(ids), _AT_ONCE):
+            chunk = ids[first : first + _AT_ONCE]
+            self._delete(f"id IN ({','.join('?' * len(chunk))})", chunk)
+        self._gone.clear()
+
+    def _delete(self, condition: str, values: list[str] | list[float]) -> int:
+        """Delete rows and return how many; after a power cut they may be there again, which makes duplicates only."""
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        with self._database:
+            sizes = self._sizes(condition, values)
+        self._bytes -= sum(sizes)
+        self._rows -= len(sizes)
+        return len(sizes)
+
+    def _sizes(self, condition: str, values: list[str] | list[float] | tuple[()] = ()) -> list[int]:
+        """Delete rows, within a transaction, and return the bytes of each."""
+        statement = f"DELETE FROM row WHERE {condition} RETURNING length(payload)"  # noqa: S608  no condition comes from outside
+        return [size for (size,) in self._database.execute(statement, values).fetchall()]
 
     def _complain(self, error: sqlite3.Error) -> None:
         if not self.full:
             _log.error("%s: %s; alerts wait in memory until it takes them", self._path, error)
         self.full = True
 
-    def _measured(self) -> tuple[int, int]:
-        found = self._database.execute("SELECT coalesce(sum(length(payload)), 0), count(*) FROM row").fetchone()
-        return int(found[0]), int(found[1])
-
     def _now_s(self) -> float:
         return self._clock.utc(self._clock.now_ns()).timestamp()
-
-    def _opened(self) -> sqlite3.Connection:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            return self._connected()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise ConfigError(f"{self._path}: {error}; the folder must be writable") from None
-            aside = self._path.with_suffix(f".damaged-{self._clock.now_ns()}")
-            self._path.rename(aside)
-            _log.error("%s is damaged (%s): set aside as %s, a new one is begun", self._path, error, aside.name)
-            return self._connected()
-        except OSError as error:
-            raise ConfigError(f"{self._path.parent}: {error.strerror}; it must be a writable folder") from None
-
-    def _connected(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, timeout=5, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            self._check_version(database.execute("PRAGMA user_version").fetchone()[0])
-            database.execute("PRAGMA quick_check").fetchone()
-            database.executescript(_SCHEMA + f"PRAGMA user_version = {_VERSION};")
-            database.execute("DELETE FROM counter WHERE boot != ?", (self.boot,))
-            database.commit()
-        except BaseException:
-            database.close()
-            raise
-        return database
-
-    def _check_version(self, version: int) -> None:
-        if version > _VERSION:
-            raise ConfigError(f"{self._path}: made by a newer Tapetum (version {version}, this one knows {_VERSION})")
 
 
 def _boot_id() -> str:

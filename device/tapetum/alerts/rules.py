@@ -41,7 +41,7 @@ class Gate:
         self._stamper = stamper
         self._out: dict[int, _Out] = {}
         self._started_ns: dict[str, int] = {}
-        self._muted: set[int] = set()
+        self._muted: set[tuple[int, str]] = set()  # (track, label) that came in a cool-down: kept in for good
 
     def sightings(self, tracks: Sequence[Track], labels: Mapping[int, Label], frame: Frame) -> list[Sighting]:
         """Return what is to be told now: what began, what has gone on for a while or changed its name, what ended."""
@@ -53,7 +53,7 @@ class Gate:
             elif label is not None and self._lets_out(track, label, frame):
                 told.append(self._tell(Kind.STARTED, track, label, frame))
         alive = {track.id for track in tracks}
-        self._muted &= alive
+        self._muted = {muted for muted in self._muted if muted[0] in alive}
         return told + [self._ended(track, frame.t_ns) for track in list(self._out) if track not in alive]
 
     def close(self, t_ns: int) -> list[Sighting]:
@@ -63,11 +63,14 @@ class Gate:
     def _lets_out(self, track: Track, label: Label, frame: Frame) -> bool:
         wanted = not self._settings.labels or label.name in self._settings.labels
         believed = track.state in (State.CONFIRMED, State.STILL)
-        if not (wanted and believed and label.score >= self._settings.min_score) or track.id in self._muted:
+        if (
+            not (wanted and believed and label.score >= self._settings.min_score)
+            or (track.id, label.name) in self._muted
+        ):
             return False
         since_ns = frame.t_ns - self._started_ns.get(label.name, -(1 << 62))
         if since_ns < self._settings.cooldown_s * 1e9:
-            self._muted.add(track.id)
+            self._muted.add((track.id, label.name))
             return False
         self._started_ns[label.name] = frame.t_ns
         return True
@@ -77,7 +80,7 @@ class Gate:
         label = label or Label(out.last.label, out.last.score, out.last.model)
         renamed = label.name != out.last.label
         if not renamed and frame.t_ns - out.told_ns < self._settings.update_s * 1e9:
-            self._out[track.id].last = replace(out.last, box=track.box, score=label.score)
+            out.last = replace(out.last, box=track.box, score=round(label.score, 4), model=label.model)
             return []
         return [self._tell(Kind.UPDATED, track, label, frame)]
 
