@@ -4,16 +4,17 @@ PyAV is an extra (`tapetum[stream]`) and imported only here, only when a file or
 large and carry codecs under the GPL.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
-from tapetum.capture.framing import Framer
+from tapetum.capture.addresses import without_secrets
+from tapetum.capture.framing import Framer, no_colour
 from tapetum.errors import ConfigError, SourceError
 from tapetum.scene import Frame, Plane
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PLANAR = ("yuv420p", "yuvj420p")
 _REMEDY = 'files and streams need PyAV: pip install "tapetum[stream]"'
+_BAD_READS = 100  # in a row, after which what is left of a clip counts as lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +44,20 @@ class Decoder:
     """The video of one file or address, picture after picture."""
 
     def __init__(self, where: str, open_s: float, read_s: float, options: dict[str, str] | None = None) -> None:
-        """Open `where`.
+        """Open `where`; a picture may take `read_s` seconds.
 
         Raises SourceError when it cannot be opened or is no video, ConfigError when PyAV is missing.
         """
-        self._where = without_password(where)
+        self._where = where
+        self._name = without_secrets(where)
+        self._open_s, self._read_s = open_s, read_s
+        self._options = options or {}
         self._av = _pyav()
-        self.corrupt = 0
-        with self._translated():
-            self._container = self._av.open(where, timeout=(open_s, read_s), options=options or {})
-            if not self._container.streams.video:
-                raise SourceError(f"{self._where}: holds no video")
-            self._stream = self._container.streams.video[0]
-            self._stream.thread_type = "NONE"
-            self._packets = self._container.demux(self._stream)
+        self._reformatter = self._av.video.reformatter.VideoReformatter()
+        self._packets: Iterator[av.Packet[Any]] = iter(())
         self._pictures: Iterator[Picture] = iter(())
+        self.corrupt = 0
+        self._open()
 
     @property
     def rate(self) -> float:
@@ -64,58 +65,98 @@ class Decoder:
         return float(self._stream.average_rate or 25)
 
     def read(self) -> Picture | None:
-        """Return the next picture, or None at the end; what cannot be decoded is skipped and counted in `corrupt`.
+        """Return the next picture, or None at the end.
 
-        Raises SourceError when the reading fails or stalls.
+        `corrupt` counts what could not be decoded, and was left out, and what was only in part, and was not. Raises
+        SourceError when the reading fails, or when no picture comes in time, whatever else does.
         """
-        while True:
-            picture = next(self._pictures, None)
-            if picture is not None:
-                return picture
-            with self._translated():
-                packet = next(self._packets, None)
-                if packet is None:
-                    return None
-                self._pictures = iter([self._picture(frame) for frame in self._decoded(packet)])
+        start_s = time.monotonic()
+        while (picture := next(self._pictures, None)) is None:
+            packet = self._packet(start_s)
+            if packet is None:
+                return None
+            if packet.stream.index == self._stream.index:
+                self._pictures = iter(self._decoded(packet))
+        return picture
 
     def rewind(self) -> None:
-        """Go back to the beginning."""
-        with self._translated():
-            self._container.seek(0)
-            self._stream.codec_context.flush_buffers()
-            self._packets = self._container.demux(self._stream)
+        """Go back to the beginning: opened anew, since not every container can be wound back."""
+        self.close()
+        self._open()
 
     def close(self) -> None:
-        """Let the file or the connection go."""
+        """Let the file or the connection go; nothing may be read any more."""
+        self._packets = iter(())
+        self._pictures = iter(())
         self._container.close()
 
-    def _decoded(self, packet: "av.Packet[Any]") -> "list[av.VideoFrame]":
-        self.corrupt += bool(packet.is_corrupt)
+    def _open(self) -> None:
+        with self._translated(time.monotonic(), self._open_s):
+            self._container = self._av.open(
+                self._where, timeout=(self._open_s, self._read_s), options=dict(self._options)
+            )
+        if not self._container.streams.video:
+            self._container.close()
+            raise SourceError(f"{self._name}: holds no video")
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "NONE"
+        self._demux()
+
+    def _demux(self) -> None:
+        """All streams are asked for: PyAV passes over others' packets without looking at its time-out."""
+        self._packets = self._container.demux()
+
+    def _packet(self, start_s: float) -> "av.Packet[Any] | None":
+        """Return the next packet of any stream, or None at the end; what is no packet is passed over."""
+        for _ in range(_BAD_READS):
+            if time.monotonic() - start_s > self._read_s:
+                raise SourceError(f"{self._name}: gave no picture for {self._read_s:g} s")
+            try:
+                with self._translated(start_s, self._read_s, through=self._av.InvalidDataError):
+                    return next(self._packets, None)
+            except self._av.InvalidDataError:
+                self.corrupt += 1
+                self._demux()
+        return None
+
+    def _decoded(self, packet: "av.Packet[Any]") -> list[Picture]:
         try:
-            return [frame for frame in packet.decode() if isinstance(frame, self._av.VideoFrame)]
-        except self._av.InvalidDataError:
+            frames = [frame for frame in packet.decode() if isinstance(frame, self._av.VideoFrame)]
+            pictures = [self._picture(frame) for frame in frames]
+        except self._av.FFmpegError:
             self.corrupt += 1
             return []
+        self.corrupt += packet.is_corrupt or any(frame.is_corrupt for frame in frames)
+        return pictures
 
     def _picture(self, frame: "av.VideoFrame") -> Picture:
         if frame.format.name == "gray":
-            gray = np.full((-(-frame.height // 2), -(-frame.width // 2)), 128, np.uint8)
-            return Picture(_plane(frame, 0), gray, gray.copy(), frame.time)
-        planar = frame if frame.format.name in _PLANAR else frame.reformat(format="yuv420p")
-        return Picture(_plane(planar, 0), _plane(planar, 1), _plane(planar, 2), frame.time)
+            gray = no_colour(frame.width, frame.height)
+            return Picture(_plane(frame, 0), gray, gray, frame.time)
+        if frame.format.name not in _PLANAR:
+            frame = self._reformatter.reformat(frame, format="yuv420p", threads=1)
+        return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), frame.time)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Say what failed in our words, and never a password."""
+    def _translated(self, start_s: float, limit_s: float, through: type[Exception] | None = None) -> Iterator[None]:
+        """Say what failed in our words, and never a password; errors of the kind `through` are let through.
+
+        FFmpeg reports a time-out in many ways (interrupted, invalid data, ...), so the clock tells it.
+        """
         try:
             yield
         except self._av.FFmpegError as error:
-            raise SourceError(f"{self._where}: {error.strerror or type(error).__name__}") from None
+            if time.monotonic() - start_s >= limit_s:
+                raise SourceError(f"{self._name}: gave no picture for {limit_s:g} s") from None
+            if through is not None and isinstance(error, through):
+                raise
+            raise SourceError(f"{self._name}: {error.strerror or type(error).__name__}") from None
 
 
 def _pyav() -> Any:
     try:
         import av  # noqa: PLC0415  an extra, needed only here
+        import av.video.reformatter  # noqa: PLC0415
     except ImportError:
         raise ConfigError(_REMEDY) from None
     av.logging.set_level(None)
@@ -125,16 +166,9 @@ def _pyav() -> Any:
 def _plane(frame: "av.VideoFrame", index: int) -> Plane:
     """Return plane `index` as it lies: a view, which keeps the decoder's buffer alive for as long as it is held."""
     plane: Any = frame.planes[index]
-    rows: Plane = np.frombuffer(plane, np.uint8)
-    return rows.reshape(plane.height, plane.line_size)[:, : plane.width]
-
-
-def without_password(where: str) -> str:
-    """Return an address without the user and password in it; a path as it is."""
-    parts = urlsplit(where)
-    if "@" not in parts.netloc:
-        return where
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    step = plane.line_size  # negative: the last row lies first
+    rows: Plane = np.frombuffer(plane, np.uint8).reshape(plane.height, abs(step))
+    return (rows if step > 0 else rows[::-1])[:, : plane.width]
 
 
 def existing(path: str) -> Path:

@@ -1,17 +1,18 @@
 """A clip as a camera: at its own pace, in a loop, or as fast as the analysis goes."""
 
-import threading
 from typing import Literal
 
+from tapetum.capture.closing import Closing
 from tapetum.capture.decode import Decoder, Picture, existing
 from tapetum.capture.framing import Framer
 from tapetum.capture.source import SourceSettings
 from tapetum.clock import Clock
-from tapetum.errors import SourceError
 from tapetum.scene import Frame
 
 _OPEN_S = 10.0
 _READ_S = 10.0
+_LONGEST_GAP_S = 10.0  # between two pictures; what is longer is a damaged time, or nobody's idea of a clip
+_SHORTEST_NS = 1_000_000
 
 
 class File(SourceSettings, tag="file", frozen=True, kw_only=True):
@@ -36,45 +37,47 @@ class FileSource:
         self._decoder = decoder
         self._framer = framer
         self._clock = clock
-        self._closed = threading.Event()
-        self._start_ns = clock.now_ns()
-        self._period_ns = int(1e9 / decoder.rate)
-        self._round_ns = 0  # where this round of the loop began, since the opening
-        self._last_ns = -self._period_ns
+        self._closing = Closing(settings.path, decoder.close)
+        self._period_ns = max(_SHORTEST_NS, int(1e9 / decoder.rate))
+        self._due_ns = clock.now_ns() - self._period_ns
+        self._last_s: float | None = None  # the last picture's time in the clip
+        self._empty = True  # no picture in this round yet
 
     @property
     def corrupt(self) -> int:
-        """Packets that could not be decoded."""
+        """Packets that could not be decoded, or only in part."""
         return self._decoder.corrupt
 
     def read(self) -> Frame | None:
         """Return the next frame when it is due; None at the clip's end, unless it loops."""
-        picture = self._next()
-        if picture is None:
-            return None
-        t_ns = self._start_ns + self._last_ns
-        if not self.lossless:
-            self._clock.wait(self._closed, (t_ns - self._clock.now_ns()) / 1e9)
-        if self._closed.is_set():
-            raise SourceError("the clip was closed")
-        return picture.frame(self._framer, t_ns)
+        with self._closing.reading():
+            picture = self._next()
+            if picture is None:
+                return None
+            self._step(picture)
+            if not self.lossless:
+                self._clock.wait(self._closing.asked, (self._due_ns - self._clock.now_ns()) / 1e9)
+            self._closing.check()
+            return picture.frame(self._framer, self._due_ns)
 
     def close(self) -> None:
-        """End a wait under way; the file goes with the source."""
-        self._closed.set()
+        """End a wait under way and let the file go."""
+        self._closing.close()
 
     def _next(self) -> Picture | None:
         picture = self._decoder.read()
-        if picture is None and self._loop and self._last_ns >= self._round_ns:
-            self._round_ns = self._last_ns + self._period_ns
+        if picture is None and self._loop and not self._empty:
+            self._last_s, self._empty = None, True
             self._decoder.rewind()
             picture = self._decoder.read()
-        if picture is not None:
-            self._last_ns = self._time_ns(picture)
+        self._empty = self._empty and picture is None
         return picture
 
-    def _time_ns(self, picture: Picture) -> int:
-        """Return the clip's time of `picture` over all rounds, always later than the last."""
-        if picture.time_s is None:
-            return self._last_ns + self._period_ns
-        return max(self._round_ns + int(picture.time_s * 1e9), self._last_ns + 1_000_000)
+    def _step(self, picture: Picture) -> None:
+        """Say when `picture` is due: as long after the last one as in the clip, whatever time that began with."""
+        step_ns = self._period_ns
+        if picture.time_s is not None:
+            if self._last_s is not None and 0 < picture.time_s - self._last_s <= _LONGEST_GAP_S:
+                step_ns = max(_SHORTEST_NS, round((picture.time_s - self._last_s) * 1e9))
+            self._last_s = picture.time_s
+        self._due_ns += step_ns

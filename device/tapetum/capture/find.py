@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 
-from tapetum.capture.picamera import Picamera
+from tapetum.capture.picamera import IMPORT_ERRORS, Picamera
 from tapetum.capture.v4l2 import V4l2
 
 
@@ -12,7 +12,7 @@ def first_camera(devices: Path = Path("/dev")) -> Picamera | V4l2 | None:
     """Return settings for the first camera found: the Pi's own, else one of Video4Linux; None where there is none."""
     if _has_pi_camera():
         return Picamera()
-    for device in sorted(devices.glob("video*")):
+    for device in sorted(devices.glob("video*"), key=lambda path: (len(path.name), path.name)):
         capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
         works = capture.isOpened() and capture.grab()
         capture.release()
@@ -22,8 +22,9 @@ def first_camera(devices: Path = Path("/dev")) -> Picamera | V4l2 | None:
 
 
 def _has_pi_camera() -> bool:
+    """Return whether there is one on the Pi's own connector: libcamera lists USB cameras too, behind those."""
     try:
         from picamera2 import Picamera2  # noqa: PLC0415  from apt, on a Pi only
-    except ImportError:
+    except IMPORT_ERRORS:
         return False
-    return bool(Picamera2.global_camera_info())
+    return any("/usb" not in str(camera["Id"]) for camera in Picamera2.global_camera_info())

@@ -1,6 +1,9 @@
 """From the planes that a camera delivers to a Frame: the analysis luma, read-only views, counting."""
 
+from functools import lru_cache
+
 import cv2
+import numpy as np
 
 from tapetum.buffers import BufferPool
 from tapetum.scene import Frame, Plane
@@ -18,6 +21,7 @@ class Framer:
         self._analysis_width = analysis_width
         self._seq = 0
         self._size = (0, 0)
+        self._factor = 1
         self._pool = BufferPool((0, 0))
 
     def frame(self, y: Plane, u: Plane, v: Plane, t_ns: int, luma: Plane | None = None) -> Frame:
@@ -31,17 +35,24 @@ class Framer:
             plane.flags.writeable = False
         return Frame(self._camera, self._seq, t_ns, y, u, v, small)
 
-    def skipped(self, frames: int = 1) -> None:
-        """Count pictures that were taken and not delivered, so that `seq` shows the gap."""
-        self._seq += frames
-
     def _reduced(self, y: Plane) -> Plane:
+        """Return `y` reduced; up to `factor` - 1 pixels at the right and the bottom stay out, so that it is whole."""
         height, width = y.shape
         if (width, height) != self._size:
-            factor = max(1, round(width / self._analysis_width))
             self._size = width, height
-            self._pool = BufferPool((height // factor, width // factor))
+            self._factor = max(1, min(round(width / self._analysis_width), width, height))
+            self._pool = BufferPool((height // self._factor, width // self._factor))
         luma = self._pool.take()
         luma.flags.writeable = True
-        cv2.resize(y, luma.shape[::-1], dst=luma, interpolation=cv2.INTER_AREA)
+        rows, columns = luma.shape
+        whole = y[: rows * self._factor, : columns * self._factor]
+        cv2.resize(whole, (columns, rows), dst=luma, interpolation=cv2.INTER_AREA)
         return luma
+
+
+@lru_cache(maxsize=8)
+def no_colour(width: int, height: int) -> Plane:
+    """Return the chroma plane of a gray picture of `width` x `height` pixels, always the same read-only one."""
+    plane = np.full((-(-height // 2), -(-width // 2)), 128, np.uint8)
+    plane.flags.writeable = False
+    return plane

@@ -4,12 +4,19 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tapetum.capture.decode import Decoder, without_password
+from tapetum.capture.addresses import without_secrets
+from tapetum.capture.closing import Closing
+from tapetum.capture.decode import Decoder
 from tapetum.capture.framing import Framer
 from tapetum.capture.source import SourceSettings
 from tapetum.clock import Clock
 from tapetum.errors import SourceError
 from tapetum.scene import Frame
+
+_OPTIONS = {"fpsprobesize": "0", "analyzeduration": "500000"}
+"""FFmpeg looks at a stream for up to 5 s to guess its frame rate, which nobody here asks for: half a second will do."""
+_RTSP_OPTIONS = {"rtsp_transport": "tcp", "allowed_media_types": "video", "probesize": "32"}
+"""RTSP describes the stream before it begins, so that nothing has to be looked at (32 bytes is the least)."""
 
 
 class Stream(SourceSettings, tag="stream", frozen=True, kw_only=True):
@@ -20,10 +27,9 @@ class Stream(SourceSettings, tag="stream", frozen=True, kw_only=True):
 
     def open(self, camera: str, clock: Clock) -> "StreamSource":
         """Connect; raises SourceError when the camera does not answer."""
-        rtsp = {"rtsp_transport": "tcp"} if self.url.startswith("rtsp") else {}
-        options = {"fflags": "nobuffer", **rtsp}
+        options = _OPTIONS | (_RTSP_OPTIONS if self.url.startswith("rtsp") else {})
         decoder = Decoder(self.url, self.timeout_s, self.timeout_s, options)
-        return StreamSource(decoder, Framer(camera, self.analysis_width), clock, without_password(self.url))
+        return StreamSource(decoder, Framer(camera, self.analysis_width), clock, without_secrets(self.url))
 
 
 class StreamSource:
@@ -36,20 +42,22 @@ class StreamSource:
         self._framer = framer
         self._clock = clock
         self._where = where
-        self._closed = False
+        self._closing = Closing(where, decoder.close)
 
     @property
     def corrupt(self) -> int:
-        """Packets that could not be decoded."""
+        """Packets that could not be decoded, or only in part."""
         return self._decoder.corrupt
 
     def read(self) -> Frame:
         """Return the next frame; raises SourceError when the stream ends, fails or stalls."""
-        picture = None if self._closed else self._decoder.read()
-        if picture is None or self._closed:
-            raise SourceError(f"{self._where}: the stream has ended")
-        return picture.frame(self._framer, self._clock.now_ns())
+        with self._closing.reading():
+            picture = self._decoder.read()
+            self._closing.check()
+            if picture is None:
+                raise SourceError(f"{self._where}: the stream has ended")
+            return picture.frame(self._framer, self._clock.now_ns())
 
     def close(self) -> None:
-        """Let the reader stop at its next frame or time-out; the connection goes with the source."""
-        self._closed = True
+        """Let the connection go; a `read` under way ends at its next frame or time-out, FFmpeg has no other end."""
+        self._closing.close()

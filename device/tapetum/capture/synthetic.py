@@ -61,6 +61,8 @@ class SyntheticSource:
     def read(self) -> Frame | None:
         """Return the next frame when it is due; None after the last."""
         settings = self._settings
+        if self._closed.is_set():
+            raise SourceError("the scene was closed")
         if settings.frames and self._drawn >= settings.frames:
             return None
         t_ns = self._start_ns + int(self._drawn * 1e9 / settings.fps)
