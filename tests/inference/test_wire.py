@@ -132,7 +132,7 @@ def test_nobody_who_takes_it_is_an_error(pair: Pair):
 
 def test_one_who_takes_nothing_in_time_is_an_error(pair: Pair):
     pair[0].settimeout(0.05)
-    with pytest.raises(InferenceError, match="takes nothing"):
+    with pytest.raises(InferenceError, match="nothing is taken in time"):
         wire.send(pair[0], {}, bytes(1 << 24))
 
 

@@ -159,7 +159,7 @@ class Worker:
 
     def _blame(self, crops: list[Crop]) -> None:
         with self._work:
-            self._culprits.update(_fingerprint(crop) for crop in crops)
+            self._culprits.update({_fingerprint(crop) for crop in crops})
             while len(self._culprits) > _REMEMBERED:
                 del self._culprits[next(iter(self._culprits))]
 

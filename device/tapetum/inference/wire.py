@@ -19,8 +19,10 @@ def send(channel: socket.socket, header: dict[str, Any], body: bytes | memoryvie
     try:
         channel.sendall(_LENGTHS.pack(len(packed), len(body)) + packed)
         channel.sendall(body)
-    except (OSError, TimeoutError) as error:
-        raise InferenceError(f"the other side takes nothing: {error}") from None
+    except TimeoutError:
+        raise InferenceError("nothing is taken in time") from None
+    except OSError as error:
+        raise InferenceError(f"the other side takes nothing: {error.strerror}") from None
 
 
 def receive(channel: socket.socket) -> tuple[dict[str, Any], bytearray]:
