@@ -1,25 +1,29 @@
-"""Any command that writes YUV4MPEG2 to its standard output: ffmpeg, GStreamer on a Jetson, rpicam-vid.
+"""Any command that writes YUV4MPEG2 to its standard output: ffmpeg, GStreamer on a Jetson, rpicam-vid."""
 
-The format is that of mjpegtools, described in yuv4mpeg(5): a line of parameters, then for each picture a line
-`FRAME` and its planes.
-"""
-
-from typing import Annotated
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from typing import IO, Annotated
 
 from msgspec import Meta
 
 from tapetum.buffers import BufferPool
+from tapetum.capture.addresses import without_secrets
 from tapetum.capture.closing import Closing
-from tapetum.capture.command import Command
 from tapetum.capture.framing import Framer, no_colour
 from tapetum.capture.source import SourceSettings
+from tapetum.capture.y4m import LONGEST_LINE, parse_header, picture_bytes
 from tapetum.clock import Clock
-from tapetum.errors import SourceError
+from tapetum.errors import ConfigError, SourceError
 from tapetum.scene import Frame
 
-_LONGEST_LINE = 1024  # bytes of a header: yuv4mpeg(5) allows 80 to a parameter
-_LARGEST = 8192  # pixels of a side
-_COLOURS = ("420", "420jpeg", "420mpeg2", "420paldv")  # 8 bits; they differ only in where the colour was sampled
+_KEPT = 4096  # bytes of what it wrote to its standard error: an address must be whole to be found in it
+_TOLD = 500  # characters of that which are repeated
+_LAST_WORDS_S = 0.5  # what a command that ended wrote to its standard error may take so long to arrive
+_KILL_S = 1.0  # a process that the kernel holds (a dead disk, a driver) does not even go when killed
 
 
 class Pipe(SourceSettings, tag="pipe", frozen=True, kw_only=True):
@@ -43,14 +47,14 @@ class PipeSource:
 
     lossless = False
 
-    def __init__(self, command: Command, framer: Framer, clock: Clock) -> None:
+    def __init__(self, command: "Command", framer: Framer, clock: Clock) -> None:
         self._command = command
         self._framer = framer
         self._clock = clock
         self._closing = Closing(command.name, command.kill)
         command.start_waiting()
         self._width, self._height, self._colour = parse_header(self._line())
-        self._pool = BufferPool((_picture_bytes(self._width, self._height, self._colour),))
+        self._pool = BufferPool((picture_bytes(self._width, self._height, self._colour),))
 
     def read(self) -> Frame:
         """Return the next frame; raises SourceError when the command ends, stalls or writes something else."""
@@ -82,37 +86,117 @@ class PipeSource:
     def _line(self) -> bytes:
         line = bytearray()
         byte = memoryview(bytearray(1))
-        while len(line) < _LONGEST_LINE:
+        while len(line) < LONGEST_LINE:
             self._command.fill(byte)
             if byte[0] == ord("\n"):
                 return bytes(line)
             line += byte
         raise SourceError(
-            f"{self._command.name}: writes no YUV4MPEG2: {_LONGEST_LINE} bytes without a line feed where one is due"
+            f"{self._command.name}: writes no YUV4MPEG2: {LONGEST_LINE} bytes without a line feed where one is due"
         )
 
 
-def parse_header(line: bytes) -> tuple[int, int, bool]:
-    """Return (width, height, whether there is colour) of a YUV4MPEG2 header line, without its line feed.
+class Command:
+    """A process in a group of its own, which is killed whole; what it complains about is kept, the end of it.
 
-    Raises SourceError for anything but 8-bit 4:2:0 or gray.
+    Its standard error is read together with its output: in a file it would fill the disk over the years, in a pipe
+    that nobody reads it would stop the command.
     """
-    magic, *parameters = line.decode("ascii", errors="replace").split(" ")
-    if magic != "YUV4MPEG2":
-        raise SourceError(f"expected YUV4MPEG2 (ffmpeg: -f yuv4mpegpipe; GStreamer: y4menc), found {line[:20]!r}")
-    values = {parameter[0]: parameter[1:] for parameter in parameters if parameter}
-    colour = values.get("C", "420")
-    if colour != "mono" and colour not in _COLOURS:
-        raise SourceError(f"pictures are C{colour[:20]}; 8-bit C420 is needed (ffmpeg: -pix_fmt yuv420p)")
-    sides = [values.get(key, "") for key in "WH"]
-    if not all(_is_side(side) for side in sides):
-        raise SourceError(f"width and height must be 2..{_LARGEST} pixels, found W{sides[0][:9]} H{sides[1][:9]}")
-    return int(sides[0]), int(sides[1]), colour != "mono"
 
+    def __init__(self, arguments: list[str], timeout_s: float) -> None:
+        """Start it; raises ConfigError when it cannot be started."""
+        self.name = f"command {arguments[0]}"
+        self._timeout_s = timeout_s
+        self._deadline_s = 0.0
+        self._said = b""
+        self._stopped = False
+        try:
+            self._process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"command: {arguments[0]!r} cannot be run: {reason}") from None
+        self._ready = selectors.DefaultSelector()
+        self._output, self._errors = self._watched(self._process.stdout), self._watched(self._process.stderr)
 
-def _is_side(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 9 and 2 <= int(text) <= _LARGEST
+    def start_waiting(self) -> None:
+        """Let the time-out begin."""
+        self._deadline_s = time.monotonic() + self._timeout_s
 
+    def fill(self, buffer: memoryview) -> None:
+        """Read until `buffer` is full; raises SourceError when the command ends first, or the time-out."""
+        while buffer:
+            if not self._readable(self._deadline_s):
+                raise SourceError(f"{self.name}: gave no picture for {self._timeout_s:g} s{self._complaint()}")
+            with contextlib.suppress(BlockingIOError):
+                count = os.readv(self._output, [buffer])
+                if count == 0:
+                    raise SourceError(f"{self.name}: has ended{self._last_words()}")
+                buffer = buffer[count:]
 
-def _picture_bytes(width: int, height: int, colour: bool) -> int:
-    return width * height + colour * 2 * (-(-width // 2)) * (-(-height // 2))
+    def stop(self) -> None:
+        """Kill it and all that it started; who waits in `fill` learns of it."""
+        if not self._stopped:
+            self._stopped = True
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Stop it, and let all of it go: nobody may be in `fill`."""
+        self.stop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_KILL_S)
+        self._ready.close()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _watched(self, stream: IO[bytes] | None) -> int:
+        if stream is None:
+            raise SourceError(f"{self.name}: has no standard output")
+        os.set_blocking(stream.fileno(), False)
+        self._ready.register(stream, selectors.EVENT_READ)
+        return stream.fileno()
+
+    def _readable(self, deadline_s: float) -> bool:
+        """Wait until there is output, listening to complaints meanwhile; return False at `deadline_s`."""
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            ready = {key.fd for key, _ in self._ready.select(left_s)}
+            if self._errors in ready:
+                self._listen()
+            if self._output in ready:
+                return True
+        return False
+
+    def _listen(self) -> bool:
+        """Keep the end of what the command says; return False when it says no more."""
+        with contextlib.suppress(BlockingIOError):
+            heard = os.read(self._errors, 65536)
+            if not heard:
+                with contextlib.suppress(KeyError):
+                    self._ready.unregister(self._errors)
+                return False
+            self._said = (self._said + heard)[-_KEPT:]
+        return True
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(KeyError):
+            self._ready.unregister(self._output)
+        deadline_s = time.monotonic() + _LAST_WORDS_S
+        while self._ready.get_map() and (left_s := deadline_s - time.monotonic()) > 0:
+            if self._ready.select(left_s) and not self._listen():
+                break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_WORDS_S)
+        status = self._process.returncode
+        return self._complaint() or (" its output" if status is None else f" (status {status})")
+
+    def _complaint(self) -> str:
+        text = without_secrets(self._said.decode(errors="replace")).strip()[-_TOLD:]
+        return f"; it said: {text}" if text else ""
