@@ -121,7 +121,9 @@ class Connection:
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS:
             return
         hint = _REFUSED.get(self._goodbye, "")
-        reason = f"the broker ends the connection: {self._goodbye}" if self._goodbye else paho.error_string(code)
+        reason = (
+            f"the broker ends the connection: {self._goodbye}" if self._goodbye else paho.error_string(code).rstrip(".")
+        )
         raise ConnectionLostError(reason, hint, refused=bool(hint))
 
     def close(self) -> None:

@@ -21,6 +21,10 @@ _TURN_S = 0.1
 _AGAIN_S, _REFUSED_S = 1.0, 10.0  # before the next try to connect
 
 
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  a consumer's output
+
+
 @dataclass(slots=True)
 class Numbers:
     """Which numbers of a device have come: gaps are alerts that were lost or are late."""
@@ -59,14 +63,16 @@ class Listener:
     """What has come so far. `heard` is called with (device, sighting) for each alert that is not a duplicate.
 
     receipts: confirm each alert, once `heard` has returned. session: a client id under which the broker keeps what
-    comes while we are away, for a week; "": it keeps nothing.
+    comes while we are away, for a week; "": it keeps nothing. complain: takes what went wrong. listening: whether the broker passes alerts on now.
     """
 
     broker: Broker
     heard: Callable[[str, Sighting], None]
     receipts: bool = False
     session: str = ""
+    complain: Callable[[str], None] = _to_stderr
     duplicates: int = 0
+    listening: bool = False
     _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _numbers: dict[str, Numbers] = field(default_factory=dict)
     _said: str = ""
@@ -95,12 +101,14 @@ class Listener:
         try:
             connection.subscribe(_EVENTS)
             self._said = ""
+            self.listening = True
             while not stop.is_set():
                 while connection.received:
                     self._take(connection, *connection.received.popleft())
                 connection.turn(_TURN_S)
             connection.close()
         finally:
+            self.listening = False
             connection.drop()
 
     def _take(self, connection: Connection, topic: str, payload: bytes) -> None:
@@ -127,7 +135,7 @@ class Listener:
 
     def _say(self, text: str) -> None:
         if text != self._said:
-            print(text, file=sys.stderr, flush=True)  # noqa: T201  a consumer's output
+            self.complain(text)
         self._said = text
 
 

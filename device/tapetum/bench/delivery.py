@@ -4,6 +4,7 @@ A real mosquitto, which keeps its sessions on disk, is killed with SIGKILL and s
 alerts flow through a real outbox and publisher to a real listener with a session that the broker keeps.
 """
 
+import os
 import random
 import shutil
 import socket
@@ -11,8 +12,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,21 +42,27 @@ def run(kills: int, alerts: int) -> dict[str, Any]:
 
     Raises ConfigError when there is no mosquitto.
     """
-    rows = [_one("receipt", kills, alerts), _one("broker", kills, alerts)]
-    return {"kills": kills, "alerts": alerts, "modes": rows}
+    modes = [one("receipt", kills, alerts), one("broker", kills, alerts)]
+    return {"kills": kills, "alerts": alerts, "modes": modes}
 
 
-def _one(mode: Mode, kills: int, alerts: int) -> dict[str, Any]:
+def one(mode: Mode, kills: int, alerts: int) -> dict[str, Any]:
+    """Return what came of `alerts` when `mode` let go of them."""
     start_s = time.monotonic()
     arrived: set[str] = set()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o777)  # a mosquitto that is started by root becomes another user
         mosquitto = _Mosquitto(folder)
         broker = Broker(host="127.0.0.1", port=mosquitto.port, delivery=mode, receipt_s=1.0)
         outbox = Outbox(folder / "outbox.sqlite", OutboxSettings(), SystemClock())
         publisher = Publisher(broker, Topics("bench"), outbox)
-        listener = Listener(broker, lambda _, sighting: arrived.add(sighting.id), mode == "receipt", "bench-consumer")
+        listener = Listener(
+            broker,
+            lambda _, sighting: arrived.add(sighting.id),
+            receipts=mode == "receipt",
+            session="bench-consumer",
+            complain=lambda _: None,
+        )
         with _running(mosquitto, publisher, listener), Progress(f"delivery by {mode}", alerts) as bar:
             sent = _flow(mosquitto, outbox, kills, alerts, bar)
             _drain(outbox, arrived, sent)
@@ -88,6 +95,8 @@ def _flow(mosquitto: "_Mosquitto", outbox: Outbox, kills: int, alerts: int, bar:
         bar.step()
         time.sleep(interval_s)
     killer.join()
+    if mosquitto.failed:
+        raise TapetumError("mosquitto does not start again")
     return sent
 
 
@@ -127,14 +136,31 @@ def _running(mosquitto: "_Mosquitto", publisher: Publisher, listener: Listener) 
     threads = [threading.Thread(target=body, args=(stop,)) for body in (listener.run, publisher.run)]
     for thread in threads:
         thread.start()
-        time.sleep(0.5)  # the session is there before the first alert
     try:
+        _await(lambda: listener.listening and publisher.state().connected)  # before the first alert
         yield
     finally:
         stop.set()
         for thread in threads:
             thread.join()
         mosquitto.kill()
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + _START_S
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise TapetumError("mosquitto does not answer")
+        time.sleep(0.02)
+
+
+def _free_port(chance: random.Random) -> int:
+    """Return a port below those that the kernel gives to clients: nobody takes it while the broker is dead."""
+    while True:
+        port = chance.randrange(12_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class _Mosquitto:
@@ -144,13 +170,13 @@ class _Mosquitto:
         self._program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
         if self._program is None:
             raise ConfigError("bench delivery needs a broker that it may kill: sudo apt install mosquitto")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = _free_port(random.Random())  # noqa: S311  no secret
+        self.failed = False
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
             f"persistence true\npersistence_location {folder}/\nautosave_interval 1\nlog_dest none\n"
+            + ("user root\n" if os.geteuid() == 0 else "")  # else it becomes one who may not look into the folder
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -159,15 +185,14 @@ class _Mosquitto:
         null = subprocess.DEVNULL
         command = [str(self._program), "-c", str(self._config)]
         self._process = subprocess.Popen(command, stdin=null, stdout=null, stderr=null)
-        deadline_s = time.monotonic() + _START_S
-        while time.monotonic() < deadline_s:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return
-        raise TapetumError("mosquitto does not start")
+        _await(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
 
     def kill(self) -> None:
         """End it as a power cut does."""
@@ -176,9 +201,12 @@ class _Mosquitto:
             self._process.wait()
 
     def suffer(self, kills: int, chance: random.Random) -> None:
-        """Be killed and started again `kills` times."""
-        for _ in range(kills):
-            time.sleep(chance.uniform(*_BETWEEN_S))
-            self.kill()
-            time.sleep(chance.uniform(*_DOWN_S))
-            self.start()
+        """Be killed and started again `kills` times; `failed`: it did not come up again."""
+        try:
+            for _ in range(kills):
+                time.sleep(chance.uniform(*_BETWEEN_S))
+                self.kill()
+                time.sleep(chance.uniform(*_DOWN_S))
+                self.start()
+        except TapetumError:
+            self.failed = True
