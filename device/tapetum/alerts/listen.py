@@ -50,11 +50,10 @@ class Numbers:
             self._skip(1, seq)
 
     def _skip(self, first: int, seq: int) -> None:
-        skipped = range(first, seq)
-        if len(self.gaps) + len(skipped) <= _REMEMBERED:
-            self.gaps.update(skipped)
+        if len(self.gaps) + seq - first <= _REMEMBERED:
+            self.gaps.update(range(first, seq))
         else:
-            self.given_up += len(skipped)
+            self.given_up += seq - first
         self.last = seq
 
 
@@ -63,7 +62,8 @@ class Listener:
     """What has come so far. `heard` is called with (device, sighting) for each alert that is not a duplicate.
 
     receipts: confirm each alert, once `heard` has returned. session: a client id under which the broker keeps what
-    comes while we are away, for a week; "": it keeps nothing. complain: takes what went wrong. listening: whether the broker passes alerts on now.
+    comes while we are away, for a week; "": it keeps nothing. complain: takes what went wrong. listening: whether the
+    broker passes alerts on now.
     """
 
     broker: Broker
