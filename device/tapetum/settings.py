@@ -1,5 +1,6 @@
 """The base of everything that can be set: frozen, strict, with its range in its type."""
 
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -24,3 +25,11 @@ Seconds = Annotated[float, Meta(gt=0, le=86400)]
 
 Count = Annotated[int, Meta(ge=1)]
 """One or more."""
+
+
+def located(path: str) -> Path:
+    """Return `path` with `~` as the home it stands for; as it is where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)

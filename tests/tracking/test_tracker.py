@@ -342,7 +342,6 @@ def test_a_tracker_goes_on_after_a_gap_in_time() -> None:
     assert len(tracks) == 1
 
 
-@pytest.mark.xfail(reason="the colours of who is expected out of view are looked for in an area without width")
 def test_one_who_has_run_out_of_view_while_the_camera_was_away_is_lost() -> None:
     tracker = Tracking().start()
     _, t_s = walked(tracker, 16, start=0.3, step=0.045)

@@ -5,13 +5,12 @@ import ssl
 import stat
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from tapetum.errors import ConfigError
-from tapetum.settings import Seconds, Settings
+from tapetum.settings import Seconds, Settings, located
 
 
 class Broker(Settings, frozen=True):
@@ -66,7 +65,7 @@ def credentials(broker: Broker) -> Credentials | None:
     """Read the credentials file, if one is named; raises ConfigError when it cannot be used or others can read it."""
     if not broker.credentials:
         return None
-    path = Path(broker.credentials).expanduser()
+    path = located(broker.credentials)
     try:
         mode = path.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):

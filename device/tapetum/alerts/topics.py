@@ -30,7 +30,7 @@ def checked_name(name: str, key: str) -> str:
     `repository` is taken: pushed models lie there.
     """
     if name == _REPOSITORY:
-        raise ConfigError(f"{key}: {name!r} is where models lie on the broker; choose another name")
+        raise ConfigError(f"{key}: {name!r} is where on the broker the models are; choose another name")
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{key}: {name!r} must be 1 to 64 letters, digits, '_', '.' or '-', the first no sign")
     return name

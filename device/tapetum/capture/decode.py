@@ -17,6 +17,7 @@ from tapetum.capture.addresses import without_secrets
 from tapetum.capture.framing import Framer, no_colour
 from tapetum.errors import ConfigError, SourceError
 from tapetum.scene import Frame, Plane
+from tapetum.settings import located
 
 if TYPE_CHECKING:
     import av
@@ -117,6 +118,8 @@ class Decoder:
             except self._av.InvalidDataError:
                 self.corrupt += 1
                 self._demux()
+            except IndexError:  # how PyAV 18 ends a clip in which a stream appeared on the way, if by damage
+                return None
         return None
 
     def _decoded(self, packet: "av.Packet[Any]") -> list[Picture]:
@@ -173,7 +176,7 @@ def _plane(frame: "av.VideoFrame", index: int) -> Plane:
 
 def existing(path: str) -> Path:
     """Return `path`; raises ConfigError when there is no such file."""
-    found = Path(path).expanduser()
+    found = located(path)
     if not found.is_file():
         raise ConfigError(f"{found}: there is no such file; `path` must name a video")
     return found

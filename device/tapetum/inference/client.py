@@ -21,6 +21,7 @@ from tapetum.inference.model import Answer, Crop
 from tapetum.inference.process import Contract, Process
 from tapetum.inference.settings import Inference
 from tapetum.scene import Box, Detection
+from tapetum.settings import located
 
 _log = logging.getLogger(__name__)
 _GIVE_UP = 5  # replacements in a row without one answer between them
@@ -254,7 +255,7 @@ class Port:
 def _read(settings: Inference) -> tuple[bytes, tuple[str, ...]]:
     if not settings.model:
         return b"", ()
-    path = Path(settings.model).expanduser()
+    path = located(settings.model)
     try:
         content = path.read_bytes()
     except OSError as error:

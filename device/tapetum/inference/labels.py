@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from tapetum.errors import ConfigError, Unsuitable
+from tapetum.settings import located
 
 _LARGEST = 1 << 20  # bytes of a list of labels
 _MOST_CLASSES = 100_000
@@ -22,7 +23,7 @@ def find(model: Path, labels: str) -> tuple[str, ...]:
     Raises ConfigError when `labels` names no readable text, or when there are none at all.
     """
     if labels:
-        return parse(_text(Path(labels).expanduser(), "inference.labels"))
+        return parse(_text(located(labels), "inference.labels"))
     own = _inside(model)
     if own is not None:
         return parse(own)

@@ -126,17 +126,18 @@ class FrameDifferenceDetector:
         self._noise.learn(left)
 
     def _compare(self) -> float:
-        """Fill the masks; return the share of pixels that plainly changed."""
+        """Fill the masks; return the share of pixels that changed: plainly, or, where most did, faintly as by night."""
         planes = self._planes
         limit = self._noise.threshold(planes.background, planes.limit)
         cv2.compare(planes.residual, limit, cv2.CMP_GT, dst=planes.strong)
         cv2.add(planes.residual, planes.residual, dst=planes.weak)
         cv2.compare(planes.weak, limit, cv2.CMP_GT, dst=planes.weak)
+        faintly = cv2.countNonZero(planes.weak) / planes.weak.size
         cv2.dilate(planes.strong, _AROUND, dst=planes.moving)
         cv2.bitwise_and(planes.weak, planes.moving, dst=planes.weak)
         cv2.absdiff(planes.smooth, planes.previous, dst=planes.moving)
         cv2.compare(planes.moving, limit, cv2.CMP_GT, dst=planes.moving)
-        return cv2.countNonZero(planes.strong) / planes.strong.size
+        return faintly if faintly > self._settings.changed else cv2.countNonZero(planes.strong) / planes.strong.size
 
     def _rects(self) -> list[Rect]:
         planes = self._planes

@@ -42,14 +42,16 @@ def joined(rects: Sequence[Rect], gap_x: int, gap_y: int) -> list[Rect]:
     A person in front of something of their own brightness falls into parts, one above the other more often than side
     by side.
     """
-    pending, done = list(rects), []
+    pending: list[Rect] = list(rects)
+    done: list[Rect] = []
     while pending:
         rect = pending.pop()
-        near = [other for other in pending if _near(rect, other, gap_x, gap_y)]
+        near = [other for other in pending + done if _near(rect, other, gap_x, gap_y)]
         if not near:
             done.append(rect)
             continue
         pending = [other for other in pending if other not in near]
+        done = [other for other in done if other not in near]
         pending.append(_around([rect, *near]))
     return done
 

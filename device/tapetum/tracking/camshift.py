@@ -79,7 +79,9 @@ class CamShiftFollower:
         self._best = self._likeness(frame, box)
 
     def update(self, frame: Frame, near: Box) -> Followed:
-        """Return where the thing is in `frame`, looked for around `near`."""
+        """Return where the thing is in `frame`, looked for around `near`: not visible where no picture is."""
+        if near.grown(_SEARCH).clipped().area <= 0:
+            return Followed(near, 0.0, visible=False)
         bins, area = _bins(frame, near)
         likelihood = (255 * self._own).astype(np.uint8)[bins]
         _, found = cv2.meanShift(likelihood, _rect(_window(area, near)), _TERMINATE)
