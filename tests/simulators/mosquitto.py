@@ -1,6 +1,7 @@
-"""A real mosquitto, on a free port of the loopback, that can be killed and started again where it was."""
+"""A real mosquitto on a free port of the loopback, that can be killed, stopped, and started again where it was."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,26 +12,42 @@ from pathlib import Path
 import pytest
 
 _PATIENCE_S = 10.0
+_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"  # Debian keeps mosquitto out of most people's path
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A free port below those that the kernel gives to clients (ip(7), ip_local_port_range).
+
+    One of theirs could be a client's own by the time a killed broker wants it back.
+    """
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
-def program() -> str:
-    """mosquitto, which Debian keeps out of most people's path."""
-    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+def program(name: str = "mosquitto") -> str:
+    found = shutil.which(name, path=_PATH)
     if found is None:
-        pytest.fail("mosquitto is missing: apt install mosquitto")
+        pytest.fail(f"{name} is missing: apt install mosquitto openssl")
     return found
 
 
 class Mosquitto:
-    """`with Mosquitto(folder) as broker: ... broker.port`; `lines` are added to its configuration."""
+    """`with Mosquitto(folder) as broker: ... broker.port`; `lines` are added to its configuration.
+
+    It keeps on disk what it acknowledged a second ago, as the configuration does that we ship.
+    """
 
     def __init__(self, folder: Path, *lines: str, port: int = 0, anonymous: bool = True) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,6 +80,10 @@ class Mosquitto:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def log(self) -> str:
+        return (self.folder / "mosquitto.log").read_text()
+
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
         null = subprocess.DEVNULL
@@ -72,7 +93,7 @@ class Mosquitto:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
             except OSError:
-                assert self._process.poll() is None, (self.folder / "mosquitto.log").read_text()
+                assert self._process.poll() is None, self.log
                 time.sleep(0.02)
             else:
                 return
@@ -81,6 +102,51 @@ class Mosquitto:
     def kill(self) -> None:
         """End it as a power cut does."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stop(self) -> None:
+        """Let it stand still, its connections open."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+
+def passwords(folder: Path, **users: str) -> str:
+    """Make a password file; return the line of configuration that names it."""
+    path = folder / "passwords"
+    path.touch(0o600)
+    for user, password in users.items():
+        subprocess.run([program("mosquitto_passwd"), "-b", path, user, password], check=True, capture_output=True)
+    return f"password_file {path}"
+
+
+class Authority:
+    """Signs certificates; `ca` is its own, `of(name)` one for a host of this machine with its key, all PEM files."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self.ca = str(folder / "ca.pem")
+        self._make("-subj", "/CN=an authority", "-keyout", "ca.key", "-out", "ca.pem")
+
+    def of(self, name: str, hosts: str = "IP:127.0.0.1,DNS:localhost") -> tuple[str, str]:
+        signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"]
+        names = ["-subj", f"/CN={name}", "-addext", f"subjectAltName={hosts}"]
+        self._make(*signed, *names, "-keyout", f"{name}.key", "-out", f"{name}.pem")
+        return str(self._folder / f"{name}.pem"), str(self._folder / f"{name}.key")
+
+    def lines(self, *hosts: str) -> list[str]:
+        """The lines of configuration by which a broker shows a certificate, and asks for one."""
+        certificate, key = self.of("broker", *hosts)
+        return [f"cafile {self.ca}", f"certfile {certificate}", f"keyfile {key}", "require_certificate true"]
+
+    def _make(self, *arguments: str) -> None:
+        kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        command = [program("openssl"), "req", *kind, *arguments]
+        subprocess.run(command, cwd=self._folder, check=True, capture_output=True)

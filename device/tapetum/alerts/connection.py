@@ -21,6 +21,7 @@ from tapetum.errors import ConfigError
 
 _CONNECT_S = 5.0
 _TURN_S = 0.1
+_AROUND = 16  # bytes of a PUBLISH that are neither topic nor payload, at most (MQTT 5, 3.3)
 _LOGIN = "look at broker.credentials and broker.certificate"
 _REFUSED = {
     "Bad user name or password": _LOGIN,
@@ -74,14 +75,14 @@ def connected(broker: Broker, client: Client) -> "Connection":
 
 
 class Connection:
-    """One connection; all methods from one thread. largest: bytes of a packet that the broker takes, if it says so."""
+    """One connection; all methods from one thread."""
 
     def __init__(self, broker: Broker, client: Client, version: MQTTProtocolVersion) -> None:
         """Connect and wait for the broker's word; raises ConnectionLostError when it does not come or is no."""
         self.acknowledged: deque[tuple[int, str]] = deque()  # (message id, why the broker refused it or "")
         self.received: deque[tuple[str, bytes]] = deque()
         self.subscriptions: deque[bool] = deque()  # for each answer to `subscribe`: whether it is granted
-        self.largest = 1 << 28  # MQTT 5, 2.1.4: 256 MB
+        self._largest = 1 << 28  # bytes of a packet (MQTT 5, 2.1.4); the broker may say less
         self.version = "5" if version == _V5 else "3.1.1"
         self._connected: ReasonCode | None = None
         self._goodbye = ""
@@ -95,6 +96,10 @@ class Connection:
         except ConnectionLostError:
             self.drop()
             raise
+
+    def takes(self, topic: str, payload: bytes) -> bool:
+        """Return whether the broker takes so much; it ends the connection over what is larger (MQTT 5, 3.2.2.3.6)."""
+        return len(topic.encode()) + len(payload) + _AROUND <= self._largest
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> int:
         """Hand over a message; return the id under which it is acknowledged."""
@@ -196,7 +201,7 @@ def _without_delay(_client: paho.Client, _data: Any, sock: Any) -> None:
 
 def _on_connect(_client: paho.Client, self: Any, _flags: Any, reason: ReasonCode, properties: Any) -> None:
     self._connected = reason
-    self.largest = getattr(properties, "MaximumPacketSize", self.largest)
+    self._largest = getattr(properties, "MaximumPacketSize", self._largest)
 
 
 def _on_disconnect(_client: paho.Client, self: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:

@@ -121,6 +121,9 @@ class Delivery:
         return {row.id for row in self._flying.values()} | set(self._waiting) | self._set_aside
 
     def _send(self, row: Row, connection: Connection) -> None:
+        if not connection.takes(row.topic, row.payload):
+            self._refuse(row, "it is more than the broker takes")
+            return
         self._flying[connection.publish(row.topic, row.payload, qos=1)] = row
         self.sent += 1
         if self._by_receipt:

@@ -1,5 +1,6 @@
 """The other end: a consumer that prints each alert in a line, and confirms it if asked to."""
 
+import random
 import sys
 import threading
 import uuid
@@ -18,7 +19,7 @@ _REMEMBERED = 100_000  # ids, to know a duplicate; numbers, to know a late one
 _EVENTS = "tapetum/v1/+/+/event"
 _SESSION_S = 7 * 86400
 _TURN_S = 0.1
-_AGAIN_S, _REFUSED_S = 1.0, 10.0  # before the next try to connect
+_AGAIN_S, _REFUSED_S = 1.0, 10.0  # at most, before the next try to connect
 
 
 def _to_stderr(text: str) -> None:
@@ -95,7 +96,7 @@ class Listener:
                 self._listen(connected(self.broker, client), stop)
             except ConnectionLostError as error:
                 self._say(f"{self.broker.host}:{port(self.broker)}: {error}; {error.hint or 'trying again'}")
-                stop.wait(_REFUSED_S if error.refused else _AGAIN_S)
+                stop.wait(_REFUSED_S if error.refused else _AGAIN_S * random.uniform(0.5, 1.0))  # noqa: S311  jitter
 
     def _listen(self, connection: Connection, stop: threading.Event) -> None:
         try:

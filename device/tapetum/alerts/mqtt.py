@@ -28,7 +28,6 @@ _SHORTEST_S, _LONGEST_S, _REFUSED_S = 1.0, 30.0, 60.0  # between tries to connec
 _GOODBYE_S = 0.8  # to send what is left at the end
 _TIDY_S, _TIDY_FULL_S = 60.0, 1.0  # between two looks at the outbox; while the disk takes nothing
 _PICTURES = 16  # that wait for the thread
-_AROUND = 64  # bytes of a packet that are neither topic nor payload, at most (MQTT 5, 3.3)
 _MACHINE_ID = Path("/etc/machine-id")
 
 
@@ -184,9 +183,8 @@ class Publisher:
         return messages
 
     def _say(self, connection: Connection, message: _Message) -> None:
-        size = len(message.topic.encode()) + len(message.payload) + _AROUND
-        if size > connection.largest:  # a broker ends the connection over it (MQTT 5, 3.2.2.3.6)
-            _log.warning("%s: %d bytes are more than the broker takes: not sent", message.topic, size)
+        if not connection.takes(message.topic, message.payload):
+            _log.warning("%s: %d bytes are more than the broker takes: not sent", message.topic, len(message.payload))
             return
         connection.publish(message.topic, message.payload, qos=1 if message.retain else 0, retain=message.retain)
 
