@@ -77,7 +77,7 @@ def test_a_thing_that_is_gone_is_not_seen(method: Any, scene: str, colours: dict
 def test_another_in_its_place_is_not_taken_for_it(method: Any) -> None:
     place = Box(0.46, 0.35, 0.54, 0.6)
     red, blue = Player(standing(place, until_s=2), **RED), Player(standing(place, since_s=2), **BLUE)
-    for t_s, found, _ in followed(method, Play([red, blue], seconds=5)):
+    for t_s, found, _ in followed(method, Play([red, blue], seconds=15)):
         assert found.visible is (t_s < 2), t_s
 
 
@@ -104,6 +104,14 @@ def test_the_size_does_not_run_away_in_500_frames(method: Any, scene: str, facto
     assert last.visible
     assert last.box.iou(place) > 0.35
     assert 0.3 < last.box.area / start.area < 3
+
+
+def test_a_curtain_of_its_own_colour_falls_around_it_and_it_does_not_become_the_curtain(method: Any) -> None:
+    place = Box(0.45, 0.35, 0.55, 0.6)
+    guest, curtain = Player(standing(place), **RED), Player(standing(Box(0.1, 0.05, 0.9, 0.95), since_s=1), **RED)
+    for _, found, _ in followed(method, Play([guest, curtain], seconds=15)):
+        assert found.box.width < 2.1 * place.width
+        assert found.box.height < 2.1 * place.height
 
 
 def test_it_weighs_no_more_after_500_frames(method: Any) -> None:

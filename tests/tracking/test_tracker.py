@@ -294,6 +294,7 @@ def test_two_regions_that_become_one_and_part_again_are_the_same_two() -> None:
         tracks = tracker.update(motion_of(*regions), frame_at(number / FPS, (left, PINK), (right, GREEN)))
         if number > 8:
             assert [who(tracks, box) for box in (left, right)] == [1, 2], number
+            assert all(track.box.area < 1.4 * left.area for track in tracks), number  # neither is taken for both
     assert {track.id for track in tracks} == {1, 2}
     assert joined > 20
 
@@ -307,6 +308,28 @@ def test_head_and_legs_are_one_track() -> None:
         regions = [whole] if number < 8 else [legs, head]
         tracks = tracker.update(motion_of(*regions), frame_at(number / FPS, (whole, PINK)))
     assert [track.id for track in tracks] == [1]
+
+
+def test_one_that_has_got_within_another_for_long_was_a_part_of_it() -> None:
+    tracker = Tracking().start()
+    for number in range(60):
+        bus, child = at(0.35 + 0.004 * number).grown(0.6), at(0.1 + 0.01 * number, 0.5).grown(-0.2)
+        frame = frame_at(number / FPS, (bus, PINK), (child, GREEN))
+        tracks = tracker.update(motion_of(bus, child), frame)
+        if number == 10:
+            assert len(believed(tracks)) == 2
+    assert [track.box.iou(bus) > 0.5 for track in tracks] == [True]
+
+
+def test_colours_that_change_while_it_is_seen_to_move_are_learned() -> None:
+    tracker = Tracking().start()
+    for number in range(150):
+        box = at(0.3 + 0.02 * abs(number % 20 - 10))
+        frame = frame_at(number / FPS, (box, PINK if number < 15 else GREEN))
+        tracker.update(motion_of(box), frame)
+    for number in range(150, 158):
+        (track,) = tracker.update(motion_of(complete=False), frame_at(number / FPS, (box, GREEN)))
+        assert track.state is not State.LOST
 
 
 def test_the_room_is_not_learned_under_what_is_believed_and_only_there() -> None:
