@@ -1,5 +1,6 @@
 """The daemon: the only module that starts threads and processes. `docs/design/flow-and-pressure.md` shows them all."""
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -30,7 +31,7 @@ from tapetum.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
 _CAMERAS_S = 0.4  # for cameras to end; a capture thread that its camera holds is left behind
-_ALL_S = 1.5  # for all threads to end, the last goodbye to the broker in it
+_SERVICES_S = 1.1  # then for the others, the last goodbye to the broker in it
 _LOOK_S = 0.5
 _WRITE_S, _TELL_S = 2.0, 60.0  # between two status files, two messages of health
 BUG = 70
@@ -66,7 +67,8 @@ class Daemon:
         self._worker = Worker(config.inference)
         self._watchdog = systemd.Watchdog(())
         self._cameras: dict[str, _Running] = {}
-        self._others: list[threading.Thread] = []  # and those that cameras which were removed have left behind
+        self._services: list[threading.Thread] = []
+        self._held: list[threading.Thread] = []  # by cameras that were closed and do not let go of them
         self._wishes: queue.SimpleQueue[str] = queue.SimpleQueue()  # its put alone is safe in a signal handler
         self._stop = threading.Event()  # the worker ends
         self._goodbye = threading.Event()  # then the publisher
@@ -78,14 +80,14 @@ class Daemon:
     @property
     def left_behind(self) -> bool:
         """Whether `run` returned with threads that something holds: then the interpreter must not be torn down."""
-        return any(thread.is_alive() for thread in self._others)
+        return any(thread.is_alive() for thread in self._services + self._held)
 
     def run(self) -> int:
         """Run until SIGTERM, SIGINT or the end of all clips; return the exit status."""
         wishes = {signal.SIGTERM: "end", signal.SIGINT: "end", signal.SIGHUP: "reload" if self._again else "end"}
         for number, wish in wishes.items():
             signal.signal(number, lambda *_, wish=wish: self._wishes.put(wish))
-        self._others += [
+        self._services += [
             self._thread("mqtt", lambda: self._publisher.run(self._goodbye)),
             self._thread("inference", lambda: self._worker.run(self._stop)),
         ]
@@ -162,7 +164,7 @@ class Daemon:
         for running in gone:
             running.camera.close()
         held = _ended(_CAMERAS_S, (thread for running in gone for thread in running.threads))
-        self._others = [thread for thread in self._others if thread.is_alive()] + held
+        self._held = [thread for thread in self._held if thread.is_alive()] + held
         return names
 
     def _take_new_config(self) -> None:
@@ -209,14 +211,14 @@ class Daemon:
 
     def _end(self) -> None:
         """Stop in the order of the flow, so that what is under way still reaches the outbox and the broker."""
-        deadline_s = time.monotonic() + _ALL_S
         self._close(list(self._cameras))
         self._stop.set()
         self._worker.close()
         self._goodbye.set()
-        self._others = _ended(deadline_s - time.monotonic(), self._others)
+        self._held += _ended(_SERVICES_S, self._services)
         if self.left_behind:
-            _log.warning("left behind: %s", ", ".join(thread.name for thread in self._others))
+            _log.warning("left behind: %s", ", ".join(thread.name for thread in self._held))
+            _kill_children()
         else:  # else it may still be used; SQLite does without
             self._outbox.close()
         (Path(self._config.state_dir) / "status.json").unlink(missing_ok=True)
@@ -247,6 +249,15 @@ def _ended(seconds: float, threads: Iterable[threading.Thread]) -> list[threadin
         if thread.is_alive():
             left.append(thread)
     return left
+
+
+def _kill_children() -> None:
+    """Kill what threads that are left behind have started, with all of its process group, as a camera's command is."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it has just ended
+            for pid in map(int, children.read_text(encoding="ascii").split()):
+                leads = os.getpgid(pid) == pid
+                (os.killpg if leads else os.kill)(pid, signal.SIGKILL)
 
 
 def _locked(state_dir: Path) -> IO[str]:

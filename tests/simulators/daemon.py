@@ -1,11 +1,13 @@
 """The real daemon as a process: started, watched from outside, ended; and what else is asked of processes."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,16 +81,23 @@ def handles(pid: int, number: signal.Signals) -> bool:
     return bool(mask & 1 << (number - 1))
 
 
-def lines(source: str, **tables: Mapping[str, Any]) -> str:
-    """Return the lines of a table [camera.NAME] whose `source` is written as it stands."""
-    found = [f"source = {source}"]
-    for name, table in tables.items():
-        found += [f"{name}.{key} = {json.dumps(value)}" for key, value in table.items()]
-    return "\n".join(found)
+def tagged(tag: str) -> list[int]:
+    """The living processes in whose environment `tag` stands: all that a daemon started, orphans too."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if tag.encode() in (folder / "environ").read_bytes() and alive(int(folder.name)):
+                found.append(int(folder.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
 
 
 class Daemon:
-    """`with Daemon(folder, config) as daemon: daemon.status()`; `program` runs in the place of `python -m tapetum`."""
+    """`with Daemon(folder, config) as daemon: daemon.status()`; `program` runs in the place of `python -m tapetum`.
+
+    `config` is what its file says beside the device's name, "unit", and the folder of its state.
+    """
 
     def __init__(
         self,
@@ -103,9 +112,9 @@ class Daemon:
         self.state = folder / "state"
         self.config = folder / "tapetum.toml"
         self._arguments = [sys.executable, *program, "run", "--config", str(self.config), *arguments]
-        self._environment = {**os.environ, **(environment or {})}
+        self._tag = f"TAPETUM_TEST={uuid.uuid4().hex}"
+        self._environment = {**os.environ, **(environment or {}), **dict([self._tag.split("=")])}
         self._process: subprocess.Popen[bytes] | None = None
-        self._descendants: set[int] = set()
         self.write(config)
 
     def write(self, config: str) -> None:
@@ -117,7 +126,7 @@ class Daemon:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self._clear_up()
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
@@ -161,30 +170,41 @@ class Daemon:
         assert found is not None
         return found
 
-    def until_watching(self) -> dict[str, Any]:
-        """Wait until every camera has given frames; return the status."""
-        return self.until(
-            lambda status: status if all(camera["analysed"] for camera in status["cameras"].values()) else None
-        )
+    def until_watching(self, *names: str) -> dict[str, Any]:
+        """Wait until the cameras `names`, all where none is named, have given frames; return the status."""
 
-    def signal(self, number: signal.Signals) -> None:
+        def watching(status: dict[str, Any]) -> dict[str, Any] | None:
+            cameras = status["cameras"]
+            return status if all(cameras[name]["analysed"] for name in names or cameras) else None
+
+        return self.until(watching)
+
+    def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def stop(self, seconds: float = PATIENCE_S) -> tuple[int, float]:
+    def stop(self, seconds: float = PATIENCE_S, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
         """End it as systemd does; return its exit status and how long it took, seconds."""
         start_s = time.monotonic()
-        self.signal(signal.SIGTERM)
+        self.send(number)
         return self.process.wait(seconds), time.monotonic() - start_s
 
     def wait(self, seconds: float = PATIENCE_S) -> int:
         """Wait for its end; return its exit status."""
         return self.process.wait(seconds)
 
+    def left(self) -> list[str]:
+        """The command lines of what it started and that lives, once it has ended."""
+        assert self.process.poll() is not None
+        return [command_line(pid) for pid in tagged(self._tag)]
+
     def kill(self) -> None:
-        """End it as a power cut does, and what it has started."""
+        """End it as a power cut does."""
         if self._process is not None:
-            started = children(self.pid) if self._process.poll() is None else []
             self._process.kill()
             self._process.wait()
-            for pid in started:
-                until(lambda pid=pid: not alive(pid), what=f"process {pid} outlives the daemon: {command_line(pid)}")
+
+    def _clear_up(self) -> None:
+        self.kill()
+        for pid in tagged(self._tag):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

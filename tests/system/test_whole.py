@@ -176,14 +176,14 @@ def test_sighup_takes_a_new_configuration_or_refuses_it_whole(tmp_path, mosquitt
     with Daemon(tmp_path, to(mosquitto) + STILL) as daemon:
         daemon.until_watching()
         daemon.write(to(mosquitto) + STILL + LOOPED)
-        daemon.signal(signal.SIGHUP)
+        daemon.send(signal.SIGHUP)
         daemon.until(lambda status: set(status["cameras"]) == {"room", "street"})
         daemon.write(to(mosquitto) + STILL.replace("movers = 0", 'movers = "many"'))
-        daemon.signal(signal.SIGHUP)
+        daemon.send(signal.SIGHUP)
         until(lambda: "refused" in daemon.log and "movers" in daemon.log)
         assert set(daemon.status()["cameras"]) == {"room", "street"}
         daemon.write("[outbox]\nmax_mb = 1\n" + STILL)
-        daemon.signal(signal.SIGHUP)
+        daemon.send(signal.SIGHUP)
         until(lambda: "only [camera] is taken without a restart" in daemon.log)
         assert daemon.stop()[0] == 0
 
