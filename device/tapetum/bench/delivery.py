@@ -32,7 +32,7 @@ _BETWEEN_S = (0.8, 2.4)  # from one kill to the next: around the second in which
 _DOWN_S = (0.0, 0.3)
 _START_S = 10.0
 _DRAIN_S = 90.0
-_QUIET_S = 5.0  # without a further alert, no more is expected
+_QUIET_S = 3.0  # without a further alert, no more is expected
 
 Mode = Literal["receipt", "broker"]
 
