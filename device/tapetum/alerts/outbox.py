@@ -127,6 +127,7 @@ class Outbox:
             self._gone |= on_disk if len(self._gone) < _IN_MEMORY else set()
             try:
                 self._delete_gone()
+                self.full = bool(self._memory)
             except sqlite3.OperationalError as error:
                 self._complain(error)
 
