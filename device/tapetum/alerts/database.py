@@ -41,9 +41,7 @@ def opened(path: Path, boot: str, now_ns: Callable[[], int]) -> sqlite3.Connecti
     except sqlite3.DatabaseError as error:
         aside = path.with_suffix(f".damaged-{now_ns()}")
         _log.error("%s is damaged (%s): set aside as %s, a new one is begun", path, error, aside.name)
-        for ending in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                Path(f"{path}{ending}").rename(f"{aside}{ending}")
+        path.rename(aside)  # its log went into it when it was closed, or belongs to nothing
         return _connected(path, boot)
 
 
