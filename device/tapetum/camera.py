@@ -76,17 +76,10 @@ class Camera:
     def analyse(self, watchdog: Watchdog) -> None:
         """Analyse the newest picture, again and again, until `close`; then end what is under way."""
         self._outlet.condition(self.name, Condition.CLEAR, self._last_ns)
-        while not self._stop.is_set():
-            frame = self._latest.take(_LOOK_S)
-            if frame is not None:
-                self._adopt()
-                self._step(frame)
-                watchdog.turn(self.name)
-            elif self._latest.closed:
-                break
-            elif self._is_lost():
-                watchdog.turn(self.name)
-        self._rest()
+        try:
+            self._watch(watchdog)
+        finally:
+            self._rest()
         if self._source.ended:
             watchdog.leave(self.name)
 
@@ -115,6 +108,18 @@ class Camera:
             refused=labeller.refused,
             last_error=self._source.last_error,
         )
+
+    def _watch(self, watchdog: Watchdog) -> None:
+        while not self._stop.is_set():
+            frame = self._latest.take(_LOOK_S)
+            if frame is not None:
+                self._adopt()
+                self._step(frame)
+                watchdog.turn(self.name)
+            elif self._latest.closed:
+                break
+            elif self._is_lost():
+                watchdog.turn(self.name)
 
     def _deliver(self, frame: Frame, lossless: bool) -> None:
         self._captured = frame.seq

@@ -111,7 +111,7 @@ class Daemon:
         self.folder = folder
         self.state = folder / "state"
         self.config = folder / "tapetum.toml"
-        self._arguments = [sys.executable, *program, "run", "--config", str(self.config), *arguments]
+        self.command = [sys.executable, *program, "run", "--config", str(self.config), *arguments]
         self._tag = f"TAPETUM_TEST={uuid.uuid4().hex}"
         self._environment = {**os.environ, **(environment or {}), **dict([self._tag.split("=")])}
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,7 +131,7 @@ class Daemon:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
             )
 
     @property

@@ -1,8 +1,10 @@
 """The daemon's surroundings: a broker, somebody who hears everything, cameras."""
 
 import json
+import socket
 import sqlite3
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -103,6 +105,40 @@ def model(data: Path) -> str:
     """The table of a real detector."""
     folder = data / "models/coco_ssd_mobilenet_v1_quant"
     return f"[inference]\nmodel = {json.dumps(str(folder / 'detect.tflite'))}\n"
+
+
+class Systemd:
+    """The socket on which a service manager hears its services."""
+
+    def __init__(self) -> None:
+        self._name = f"tapetum-test-{uuid.uuid4().hex}"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + self._name)
+        self._socket.setblocking(False)
+        self.environment = {"NOTIFY_SOCKET": "@" + self._name}
+        self.heard: list[str] = []
+
+    def hear(self) -> list[str]:
+        """Return all that was said so far, in order."""
+        while True:
+            try:
+                self.heard.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return self.heard
+
+    def fed(self) -> int:
+        """How often the watchdog was fed so far."""
+        return self.hear().count("WATCHDOG=1")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd() -> Iterator[Systemd]:
+    found = Systemd()
+    yield found
+    found.close()
 
 
 _CAMERA = Path(__file__).with_name("y4m_camera.py")

@@ -107,8 +107,8 @@ def test_twenty_reloads_leave_no_thread_and_no_file_open(reloading: Reloading, p
 
     def settle(number: int) -> None:
         assert reloading.reload(cameras(number)) == ""
-        for name in ("clip", "pipe"):
-            until(lambda: reloading.daemon.log.count(f"camera {name}: opened") == number + 1)
+        opened = [f"camera {name}: opened" for name in ("clip", "pipe")]
+        until(lambda: [reloading.daemon.log.count(text) for text in opened] == [number + 1] * 2)
 
     def in_use() -> tuple[int, Counter[str]]:
         return threads(reloading.daemon.pid), Counter(descriptors(reloading.daemon.pid))

@@ -1,0 +1,161 @@
+"""What the operator must mend ends the daemon with 78 and names the file, the key and what would be right."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tapetum.cli import CONFIG_ERROR, main
+from tests.simulators.daemon import Daemon
+from tests.system.conftest import ROOM, camera
+
+pytestmark = pytest.mark.system
+
+MISTAKES = {  # what is written, which key is named, what else is told
+    "unknown key": (
+        "[camera.room]\nsource = { type = 'v4l2' }\nsauce = 1",
+        "camera.room.sauce",
+        "did you mean source?",
+    ),
+    "unknown table": ("[brocker]\nhost = ''", "brocker", "did you mean broker?"),
+    "wrong type": ('[outbox]\nmax_mb = "much"', "outbox.max_mb", "expected"),
+    "out of range": ("[inference]\nthreads = 99", "inference.threads", "<= 16"),
+    "unknown kind": ("[camera.room]\nsource = { type = 'webcam' }", "camera.room.source", "v4l2"),
+    "missing key": ("[camera.room.source]\ntype = 'file'", "camera.room.source", "path"),
+    "no source": ("[camera.room]", "camera.room", "source"),
+    "no TOML": ("device = ", "is no TOML", "document"),
+    "twice": (camera() + camera(), "is no TOML", "room"),
+    "no name": (camera(name='"front door"'), "camera.front door", "1 to 64 letters"),
+    "in the clear": ("[broker]\nhost = '192.0.2.1'", "broker.tls", "set tls = true"),
+    "half a pair": ("[broker]\ncertificate = 'a.pem'", "broker.key", "certificate and key go together"),
+    "no credentials": ("[broker]\ncredentials = '/no/c.toml'", "broker.credentials", "/no/c.toml: No such file"),
+    "no model": ("[inference]\nmodel = '/no/m.tflite'", "inference.model: /no/m.tflite", "must name a .tflite file"),
+}
+
+
+def checked(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what `check-config` says of a file that it refuses."""
+    assert main(["check-config", str(path)]) == CONFIG_ERROR
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    return captured.err
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_with_file_key_and_what_would_be_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mistake: str
+):
+    text, key, told = MISTAKES[mistake]
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    said = checked(path, capsys)
+    assert said.startswith(f"tapetum: {path}: {key}")
+    assert told in said
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert (
+        checked(tmp_path / "nowhere.toml", capsys) == f"tapetum: {tmp_path}/nowhere.toml: No such file or directory\n"
+    )
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
+    assert checked(tmp_path / "mine.toml", capsys).startswith(
+        f"tapetum: {tmp_path}/mine.toml: " + "is no text in UTF-8"
+    )
+
+
+def with_model(tmp_path: Path, model: Path, labels: Path | None = None, more: str = "") -> Path:
+    path = tmp_path / "mine.toml"
+    lines = ["[inference]", f"model = {json.dumps(str(model))}", more]
+    lines += [f"labels = {json.dumps(str(labels))}"] if labels else []
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_model_that_is_none_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model, labels = tmp_path / "m.tflite", tmp_path / "l.txt"
+    model.write_text("no model")
+    labels.write_text("person")
+    path = with_model(tmp_path, model, labels)
+    told = f"inference.model: {model}: the runtime cannot load it: "
+    assert checked(path, capsys).startswith(f"tapetum: {path}: {told}")
+
+
+def test_a_model_without_labels_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model = tmp_path / "m.tflite"
+    model.write_text("no model")
+    path = with_model(tmp_path, model)
+    told = "inference.labels: m.tflite brings no labels; name a file"
+    assert checked(path, capsys).startswith(f"tapetum: {path}: {told}")
+
+
+def test_labels_of_another_number_are_refused_with_both_numbers(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    model, labels = data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite", tmp_path / "l.txt"
+    labels.write_text("person\ncar\n")
+    path = with_model(tmp_path, model, labels)
+    told = f"inference.labels: {labels}: 2 labels are given, and {model} tells 90 classes apart"
+    assert checked(path, capsys).startswith(f"tapetum: {path}: {told}")
+
+
+def test_too_little_memory_for_a_model_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model = data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite"
+    path = with_model(tmp_path, model, more="memory_mb = 128")
+    said = checked(path, capsys)
+    assert said.startswith(f"tapetum: {path}: inference.model: {model}: ")
+    assert "inference.memory_mb = 128 may be too little" in said
+
+
+def test_a_good_file_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "mine.toml"
+    path.write_text('device = "unit"\n' + camera() + camera(ROOM, "door"))
+    assert main(["check-config", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: can be used: device unit, cameras room, door, motion alone\n"
+
+
+# The same from the daemon itself
+
+
+def refused(daemon: Daemon) -> str:
+    """Return what a daemon says that refuses to run."""
+    with daemon:
+        assert daemon.wait() == CONFIG_ERROR
+        assert daemon.left() == []
+    return daemon.log
+
+
+def test_a_daemon_without_a_camera_says_what_to_do(tmp_path: Path):
+    told = f"tapetum: {tmp_path}/tapetum.toml: camera: none is named; add a table [camera.NAME] with its source"
+    assert refused(Daemon(tmp_path)).startswith(told)
+
+
+def test_a_daemon_with_a_model_that_is_missing_says_so(tmp_path: Path):
+    config = '[inference]\nmodel = "/nowhere/m.tflite"\n' + camera()
+    told = f"tapetum: {tmp_path}/tapetum.toml: inference.model: /nowhere/m.tflite: No such file"
+    assert refused(Daemon(tmp_path, config)).startswith(told)
+
+
+@pytest.mark.parametrize("how", ["under a file", "no permission"])
+def test_a_daemon_that_cannot_keep_its_state_says_so(tmp_path: Path, how: str):
+    daemon = Daemon(tmp_path, camera())
+    if how == "under a file":
+        tmp_path.joinpath("state").write_text("")
+    elif os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    else:
+        tmp_path.joinpath("state").mkdir(mode=0o500)
+    told = f"tapetum: {tmp_path}/tapetum.toml: state_dir: {daemon.state}: "
+    said = refused(daemon)
+    assert said.startswith(told)
+    assert "it must be a writable folder" in said
+
+
+def test_a_daemon_without_any_configuration_says_what_to_do(tmp_path: Path):
+    daemon = Daemon(tmp_path)
+    daemon.config.unlink()
+    assert refused(daemon) == f"tapetum: {tmp_path}/tapetum.toml: No such file or directory\n"
