@@ -6,14 +6,17 @@ import pytest
 
 from tapetum.alerts.broker import Broker, check, credentials, port
 from tapetum.errors import ConfigError
+from tests.simulators.mosquitto import Authority, program
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1", ""])
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "localhost.", "127.0.0.1", "127.1.2.3", "::1", ""])
 def test_this_machine_is_talked_to_in_the_clear(host):
     check(Broker(host=host))
 
 
-@pytest.mark.parametrize("host", ["broker.lan", "192.168.1.2", "10.0.0.1", "fe80::1", "localhost.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["broker.lan", "192.168.1.2", "10.0.0.1", "fe80::1", "localhost.evil.example", "127.1"]
+)
 def test_another_machine_is_not(host):
     with pytest.raises(ConfigError, match=r"broker\.tls: alerts would go to .* in the clear; set tls = true"):
         check(Broker(host=host))
@@ -52,7 +55,7 @@ def test_a_password_that_others_can_read_is_refused_with_the_command_that_mends_
         check(Broker(credentials=str(path)))
 
 
-@pytest.mark.parametrize("text", ["", 'user = "a"', "no toml", 'password = "b"'])
+@pytest.mark.parametrize("text", ["", 'user = "a"', "no toml", 'password = "b"', "user = " + "9" * 5000])
 def test_a_credentials_file_that_is_none_is_refused(tmp_path, text):
     with pytest.raises(ConfigError, match=r"broker\.credentials: .*two lines are wanted"):
         check(Broker(credentials=str(secret(tmp_path, text))))
@@ -79,10 +82,30 @@ def test_an_authority_that_is_none_is_named(tmp_path):
         check(Broker(host="b", tls=True, ca=str(tmp_path / "ca.pem")))
 
 
+def test_certificates_without_tls_are_no_protection_and_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"broker\.tls: certificates are used with tls = true alone"):
+        check(Broker(host="localhost", ca=str(tmp_path / "ca.pem")))
+
+
+def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path):
+    certificate, key = Authority(tmp_path).of("garage")
+    locked = tmp_path / "locked.key"
+    locking = ["-aes256", "-passout", "pass:open sesame", "-in", key, "-out", locked]
+    subprocess.run([program("openssl"), "ec", *locking], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match="the key must have no password"):
+        check(Broker(host="b", tls=True, certificate=certificate, key=str(locked)))
+
+
+@pytest.mark.parametrize("lacking", ["certificate", "key"])
+def test_a_certificate_or_key_that_is_not_there_is_named(tmp_path, lacking):
+    certificate, key = Authority(tmp_path).of("garage")
+    files = {"certificate": certificate, "key": key} | {lacking: str(tmp_path / "none.pem")}
+    with pytest.raises(ConfigError, match=r"broker\.certificate, broker\.key: .*none\.pem.*No such file"):
+        check(Broker(host="b", tls=True, **files))
+
+
 def test_a_key_that_does_not_fit_its_certificate_is_refused(tmp_path):
-    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    for name in ("one", "two"):
-        files = ["-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem"]
-        subprocess.run(["openssl", "req", *kind, "-subj", f"/CN={name}", *files], check=True, capture_output=True)
+    authority = Authority(tmp_path)
+    (certificate, _), (_, key) = authority.of("one"), authority.of("two")
     with pytest.raises(ConfigError, match=r"broker\.key.*two\.key"):
-        check(Broker(host="b", tls=True, certificate=str(tmp_path / "one.pem"), key=str(tmp_path / "two.key")))
+        check(Broker(host="b", tls=True, certificate=certificate, key=key))

@@ -81,6 +81,31 @@ def test_a_cool_down_keeps_the_next_of_the_same_label_in_for_its_whole_life():
     assert {(one.track, one.kind) for one in told} == {(1, Kind.UPDATED), (3, Kind.STARTED)}
 
 
+def test_after_a_cool_down_the_next_of_the_label_starts():
+    running = gate(cooldown_s=10.0)
+    running.sightings([track(1)], {1: PERSON}, frame(0))
+    assert running.sightings([track(1), track(2)], {1: PERSON, 2: PERSON}, frame(9.9))[1:] == []
+    assert kinds(running.sightings([track(3)], {3: PERSON}, frame(10.0)))[0] is Kind.STARTED
+
+
+def test_one_who_is_kept_in_as_a_cat_is_let_out_when_it_is_a_person():
+    running = gate(cooldown_s=100.0)
+    running.sightings([track(1)], {1: Label("cat", 0.9)}, frame(0))
+    tracks = [track(1), track(2)]
+    assert running.sightings(tracks, {1: Label("cat", 0.9), 2: Label("cat", 0.9)}, frame(1)) == []
+    told = running.sightings(tracks, {1: Label("cat", 0.9), 2: PERSON}, frame(2))
+    assert [(one.kind, one.track, one.label) for one in told] == [(Kind.STARTED, 2, "person")]
+
+
+def test_an_end_says_what_was_known_last():
+    running = gate(update_s=100.0)
+    running.sightings([track()], {1: PERSON}, frame(0))
+    moved = Track(1, Box(0.5, 0.5, 0.6, 0.6), 0, 0, 9, State.STILL)
+    running.sightings([moved], {1: Label("person", 0.123456789, "m@2")}, frame(1))
+    (end,) = running.sightings([], {}, frame(2))
+    assert (end.kind, end.box, end.score, end.model) == (Kind.ENDED, moved.box, 0.1235, "m@2")
+
+
 def test_what_is_under_way_ends_when_nobody_looks_any_more():
     running = gate()
     running.sightings([track(1), track(2)], {1: PERSON, 2: PERSON}, frame(0))
@@ -88,19 +113,60 @@ def test_what_is_under_way_ends_when_nobody_looks_any_more():
     assert running.close(6) == []
 
 
-@given(
-    st.lists(st.lists(st.tuples(st.integers(1, 5), st.sampled_from(["person", "dog", None])), max_size=5), max_size=30)
+LIVES = st.lists(
+    st.lists(
+        st.tuples(
+            st.integers(1, 5),
+            st.sampled_from(["person", "dog", None]),
+            st.sampled_from([0.3, 0.6, 0.9]),
+            st.sampled_from(State),
+        ),
+        max_size=5,
+        unique_by=lambda seen: seen[0],
+    ),
+    max_size=40,
 )
-def test_whatever_tracks_do_each_start_has_one_end_and_numbers_have_no_gap(moments):
-    running, told = gate(update_s=0.3), []
+
+
+@given(LIVES, st.sampled_from([0.0, 0.5]), st.booleans())
+def test_whatever_tracks_do_each_start_has_one_end_and_numbers_have_no_gap(moments, cooldown_s, closed):
+    running, told = gate(update_s=0.3, cooldown_s=cooldown_s), []
     for number, moment in enumerate(moments):
-        tracks = [track(known) for known in sorted({known for known, _ in moment})]
-        labels = {known: Label(name, 0.9) for known, name in moment if name}
-        told += running.sightings(tracks, labels, frame(0.1 * number))
-    told += running.close(10**12)
-    assert [one.seq for one in told] == list(range(1, len(told) + 1))
+        tracks = [track(known, state) for known, _, _, state in moment]
+        labels = {known: Label(name, score) for known, name, score, _ in moment if name}
+        told += [(0.1 * number, one) for one in running.sightings(tracks, labels, frame(0.1 * number))]
+    last = running.close(10**12) if closed else running.sightings([], {}, frame(1000))
+    told += [(1000.0, one) for one in last]
+    assert [one.seq for _, one in told] == list(range(1, len(told) + 1))
     for number in range(1, 6):
-        life = "".join(one.kind[0] for one in told if one.track == number)
-        assert life.replace("u", "") == "se" * (len(life.replace("u", "")) // 2)
-        assert not life.startswith("u")
-        assert "eu" not in life
+        check_life([(time_s, one) for time_s, one in told if one.track == number])
+
+
+def check_life(told):
+    """Started, any number of updates, ended, and so on; updates come slowly but for those that rename."""
+    before = None
+    for time_s, one in told:
+        if before is None or before[1].kind is Kind.ENDED:
+            assert one.kind is Kind.STARTED
+        else:
+            assert one.kind is not Kind.STARTED
+            if one.kind is Kind.UPDATED and one.label == before[1].label:
+                assert time_s - before[0] > 0.3 - 1e-6
+        before = time_s, one
+    assert before is None or before[1].kind is Kind.ENDED
+
+
+@given(LIVES)
+def test_only_what_the_rules_want_starts(moments):
+    running = gate(labels=("person",), min_score=0.5, cooldown_s=0.25)
+    started_s = -1.0
+    for number, moment in enumerate(moments):
+        tracks = [track(known, state) for known, _, _, state in moment]
+        labels = {known: Label(name, score) for known, name, score, _ in moment if name}
+        states = {known: state for known, _, _, state in moment}
+        for one in running.sightings(tracks, labels, frame(0.1 * number)):
+            if one.kind is Kind.STARTED:
+                assert (one.label, one.score >= 0.5) == ("person", True)
+                assert states[one.track] in (State.CONFIRMED, State.STILL)
+                assert 0.1 * number - started_s > 0.25 - 1e-6
+                started_s = 0.1 * number
