@@ -30,9 +30,9 @@ _COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 not, 2 misused, 78 the configuration must be mended."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments is None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, until the command says otherwise
     try:
+        if arguments is None:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, until the command says otherwise
         return _run(given)
     except ConfigError as error:
         print(f"tapetum: {error}", file=sys.stderr)
