@@ -78,6 +78,7 @@ class Decoder:
                 return None
             if packet.stream.index == self._stream.index:
                 self._pictures = iter(self._decoded(packet))
+        self._check_in_time(start_s)  # FFmpeg gives up a last picture when it is interrupted: it is an old one
         return picture
 
     def rewind(self) -> None:
@@ -94,7 +95,10 @@ class Decoder:
     def _open(self) -> None:
         with self._translated(time.monotonic(), self._open_s):
             self._container = self._av.open(
-                self._where, timeout=(self._open_s, self._read_s), options=dict(self._options)
+                self._where,
+                timeout=(self._open_s, self._read_s),
+                options=dict(self._options),
+                metadata_errors="replace",  # a title in another alphabet, or damaged, is nothing to fail for
             )
         if not self._container.streams.video:
             self._container.close()
@@ -110,8 +114,7 @@ class Decoder:
     def _packet(self, start_s: float) -> "av.Packet[Any] | None":
         """Return the next packet of any stream, or None at the end; what is no packet is passed over."""
         for _ in range(_BAD_READS):
-            if time.monotonic() - start_s > self._read_s:
-                raise SourceError(f"{self._name}: gave no picture for {self._read_s:g} s")
+            self._check_in_time(start_s)
             try:
                 with self._translated(start_s, self._read_s, through=self._av.InvalidDataError):
                     return next(self._packets, None)
@@ -121,6 +124,10 @@ class Decoder:
             except IndexError:  # how PyAV 18 ends a clip in which a stream appeared on the way, if by damage
                 return None
         return None
+
+    def _check_in_time(self, start_s: float) -> None:
+        if time.monotonic() - start_s > self._read_s:
+            raise SourceError(f"{self._name}: gave no picture for {self._read_s:g} s")
 
     def _decoded(self, packet: "av.Packet[Any]") -> list[Picture]:
         try:
@@ -144,12 +151,12 @@ class Decoder:
     def _translated(self, start_s: float, limit_s: float, through: type[Exception] | None = None) -> Iterator[None]:
         """Say what failed in our words, and never a password; errors of the kind `through` are let through.
 
-        FFmpeg reports a time-out in many ways (interrupted, invalid data, ...), so the clock tells it.
+        FFmpeg reports a time-out in many ways (interrupted, invalid data, ...), so the clock tells it too.
         """
         try:
             yield
         except self._av.FFmpegError as error:
-            if time.monotonic() - start_s >= limit_s:
+            if isinstance(error, self._av.ExitError) or time.monotonic() - start_s >= limit_s:
                 raise SourceError(f"{self._name}: gave no picture for {limit_s:g} s") from None
             if through is not None and isinstance(error, through):
                 raise

@@ -1,4 +1,4 @@
-"""YUV4MPEG2, the format of mjpegtools: yuv4mpeg(5). A line of parameters, then for each picture a line and its planes."""
+"""YUV4MPEG2, the format of mjpegtools, yuv4mpeg(5): a line of parameters, then for each picture a line and planes."""
 
 from tapetum.errors import SourceError
 
