@@ -92,12 +92,10 @@ def requirements() -> dict[str, str]:
 
 def fits(version: str, bounds: str) -> bool:
     """Whether `version` lies within `bounds`, as ">=4.11,<6"; what cannot be read does."""
-    numbers = _numbers(version)
-    for bound in _BOUND.finditer(bounds) if numbers else ():
-        limit = _numbers(bound["version"])
-        if (numbers >= limit) is not (bound["sign"] == ">="):
-            return False
-    return True
+    if not version[:1].isdigit():
+        return True
+    found = _BOUND.finditer(bounds)
+    return all((_numbers(version) >= _numbers(bound["version"])) is (bound["sign"] == ">=") for bound in found)
 
 
 def pip(*what: str) -> str:
@@ -134,8 +132,12 @@ def _is_absent(module: str, error: Exception) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(\.\d+)*", version)
-    return tuple(map(int, found[0].split("."))) if found else ()
+    """Return the numbers of a release to compare it by: 1.0 is 1, and of 2.1rc1 only 2.1 counts."""
+    release = re.match(r"[\d.]*", version)
+    numbers = [int(number) for number in (release[0] if release else "").split(".") if number]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _version(name: str) -> str:
