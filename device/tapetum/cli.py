@@ -23,7 +23,7 @@ _COMMANDS = {
     "status": "say how the running daemon does",
     "check-config": "say whether a configuration can be used",
     "doctor": "say what is missing on this machine, and what mends it",
-    "bench": "measure: analysis, alarm, tracks, delivery",
+    "bench": "measure: analysis, alarm, tracks, delivery, memory",
 }
 
 
