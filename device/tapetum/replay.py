@@ -71,8 +71,10 @@ def replay(
 
 def frame_count(clip: Path) -> int:
     """Return how many frames the container says there are; 0 where it does not, or is no video."""
-    import av  # noqa: PLC0415  an extra
-
+    try:
+        import av  # noqa: PLC0415  an extra; what needs it says so when the clip is opened
+    except ImportError:
+        return 0
     try:
         with av.open(str(clip)) as container:
             return container.streams.video[0].frames

@@ -46,13 +46,13 @@ def run(clip: Path, frames: int, inference: Inference) -> dict[str, Any]:
             seen.append((count, pss_mb(process.pid)))
     early = [mb for count, mb in seen if _SETTLED * frames <= count < 2 * _SETTLED * frames]
     late = [mb for count, mb in seen if count >= _LAST * frames]
-    growth = statistics.median(late) / statistics.median(early) - 1 if early and late else float("nan")
+    growth = statistics.median(late) / statistics.median(early) - 1 if early and late else None
     return {
         "clip": clip.name,
         "frames": seen[-1][0],
         "fps": round(seen[-1][0] / (time.monotonic() - start_s), 1),
         "pss_mb": round(max(mb for _, mb in seen), 1),
-        "growth": round(growth, 4),
+        "growth": None if growth is None else round(growth, 4),
         "model": Path(inference.model).name,
     }
 
