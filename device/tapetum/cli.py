@@ -13,8 +13,6 @@ from tapetum.errors import ConfigError, TapetumError
 
 CONFIG_ERROR = 78
 """Exit status when the operator must act (sysexits.h, EX_CONFIG)."""
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as a shell gives it; the daemon is ended so, and gives 0."""
 
 _COMMANDS = {
     "run": "watch the cameras and send alerts",
@@ -32,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments is None:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, until the command says otherwise
+            _end_on_signals(given[:1] == ["run"])
         return _run(given)
     except ConfigError as error:
         print(f"tapetum: {error}", file=sys.stderr)
@@ -40,11 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TapetumError as error:
         print(f"tapetum: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 0 if given[:1] == ["run"] else INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be flushed at exit goes there
         return 0
+
+
+def _end_on_signals(daemon: bool) -> None:
+    """End on SIGTERM and Ctrl-C, until the command says otherwise: with what a shell gives, the daemon with 0.
+
+    No KeyboardInterrupt: one that passes through an import written in C kills the process, caught or not. And a daemon
+    that is not yet there has nothing to clear up that would not outlive a power cut.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        if daemon:
+            os._exit(0)
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def _run(given: list[str]) -> int:

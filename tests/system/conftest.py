@@ -83,6 +83,17 @@ def rows(daemon: Daemon) -> list[dict[str, Any]]:
     """Return the alerts that wait in the outbox of a daemon that has ended; fails when the file is damaged."""
     with closing(sqlite3.connect(daemon.state / "outbox.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    return waiting(daemon)
+
+
+def waiting(daemon: Daemon) -> list[dict[str, Any]]:
+    """Return the alerts that wait in the outbox of a daemon, which may run."""
+    path = daemon.state / "outbox.sqlite"
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'row'").fetchone():
+            return []
         return [json.loads(payload) for (payload,) in database.execute("SELECT payload FROM row ORDER BY number")]
 
 

@@ -1,13 +1,16 @@
 """Pictures in, alerts out: the real daemon before a real broker."""
 
+import random
 import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.simulators.daemon import Daemon, until
 from tests.simulators.mosquitto import Mosquitto, free_port
-from tests.system.conftest import ROOM, STREET, Subscriber, camera, reached_at, rows, subscribed
+from tests.system.conftest import ROOM, STREET, Subscriber, camera, reached_at, rows, subscribed, waiting
 
 pytestmark = pytest.mark.system
 
@@ -79,15 +82,30 @@ def test_without_its_broker_it_runs_and_alerts_wait_until_it_comes(tmp_path: Pat
             until(lambda: len(subscriber.events(kind="started")) >= 2)
 
 
-def test_a_daemon_killed_and_started_again_loses_no_alert_and_goes_on_counting(tmp_path: Path):
-    port = free_port()
-    (tmp_path / "broker").mkdir()
-    daemon = Daemon(tmp_path, reached_at(port) + camera())
-    with daemon:
-        daemon.until(lambda status: status["broker"]["waiting"] >= 2)
-        daemon.kill()
-    kept = rows(daemon)
-    with Mosquitto(tmp_path / "broker", port=port), subscribed(port) as subscriber:
+def test_a_daemon_killed_again_and_again_loses_no_alert_and_goes_on_counting(tmp_path: Path):
+    killed_again_and_again(tmp_path, times=3)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_daemon_killed_a_hundred_times_loses_no_alert_and_goes_on_counting(tmp_path: Path):
+    killed_again_and_again(tmp_path, times=100)
+
+
+def killed_again_and_again(folder: Path, times: int) -> None:
+    """Kill a daemon at any moment, look at what it keeps, and have a broker told of all in the end."""
+    port, chance = free_port(), random.Random(times)
+    daemon = Daemon(folder, reached_at(port) + camera())
+    kept: list[dict[str, Any]] = []
+    for _ in range(times):
+        with daemon:
+            one_more_waits(daemon, len(kept))
+            time.sleep(chance.uniform(0, 0.5))
+            daemon.kill()
+        before, kept = kept, rows(daemon)
+        assert kept[: len(before)] == before
+    (folder / "broker").mkdir()
+    with Mosquitto(folder / "broker", port=port), subscribed(port) as subscriber:
         with daemon:
             until(lambda: len(subscriber.events()) > len(kept))
             assert daemon.stop()[0] == 0
@@ -96,6 +114,10 @@ def test_a_daemon_killed_and_started_again_loses_no_alert_and_goes_on_counting(t
     assert list(told) == list(range(1, len(told) + 1))
     assert [told[event["seq"]] for event in kept] == kept
     assert len({event["id"] for event in told.values()}) == len(told)
+
+
+def one_more_waits(daemon: Daemon, than: int) -> None:
+    until(lambda: len(waiting(daemon)) > than, what="one more alert waits")
 
 
 def test_the_dead_daemon_is_said_to_be_offline_by_its_broker(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber):
