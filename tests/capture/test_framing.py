@@ -85,7 +85,8 @@ def source(request: pytest.FixtureRequest, clock: SystemClock, tmp_path: Path) -
         settings: Callable[..., object] = Picamera(width=640, height=480).open
         rig.still = True
     elif request.param == "file":
-        clip = clips.make(tmp_path / "clip.mkv", "-c:v", "mjpeg", "-q:v", "5", size="640x480", frames=40)
+        clip = tmp_path / "clip.mkv"
+        clips.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x480", "-frames:v", "40", "-c:v", "mjpeg", str(clip))
         settings = File(path=str(clip), pace="analysis", loop=True).open
     else:
         colour, size = ("mono", 640 * 480) if request.param == "gray pipe" else ("420", 640 * 480 * 3 // 2)

@@ -223,9 +223,9 @@ def test_ffmpegs_own_complaint_shows_no_password(run: Run) -> None:
 )
 def test_a_command_that_stalls_is_found_out_within_its_time_out(run: Run, script: str) -> None:
     begun_s = time.monotonic()
-    with pytest.raises(SourceError, match="gave no picture for 1 s"):
-        run(script, timeout_s=1).read()
-    assert 0.9 < time.monotonic() - begun_s < 2
+    with pytest.raises(SourceError, match=r"gave no picture for 0\.5 s"):
+        run(script, timeout_s=0.5).read()
+    assert 0.4 < time.monotonic() - begun_s < 1.5
 
 
 def test_closing_kills_the_command_and_all_that_it_started(run: Run, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_closing_ends_a_read_of_a_stalled_command_at_once(run: Run) -> None:
     source.close()
     reader.join(5)
     assert isinstance(reader.result, SourceError)
-    assert reader.ended_s - closed_s < 0.8
+    assert reader.ended_s - closed_s < 2
 
 
 def test_nothing_is_left_open_when_commands_were_closed(run: Run) -> None:

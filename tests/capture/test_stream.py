@@ -82,7 +82,7 @@ def test_a_slow_cameras_first_picture_comes_as_soon_as_it_is_sent(
     with RtspCamera(elementary, fps=fps) as camera:
         begun_s = time.monotonic()
         connect(camera.url).read()
-        assert time.monotonic() - begun_s < 1 / fps + 0.5
+        assert time.monotonic() - begun_s < 1 / fps + 0.8
 
 
 def test_only_the_pictures_of_an_rtsp_camera_are_asked_for(camera: RtspCamera, connect: Connect) -> None:
@@ -100,7 +100,7 @@ def test_a_camera_without_a_picture_is_found_out_within_its_time_out(
     error, count, took_s = failure(connect(camera.url), within_s=10)
     assert "gave no picture for 1 s" in str(error)
     assert 13 <= count <= 16
-    assert 0.9 < took_s < 1.5
+    assert 0.9 < took_s < 2
     assert time.monotonic() - begun_s < 2, "from the last picture that was sent on"
 
 
@@ -131,7 +131,7 @@ def test_garbage_in_between_is_passed_over_or_found_out_in_time(camera: RtspCame
         except SourceError:
             break
         finally:
-            assert time.monotonic() - begun_s < 1.5
+            assert time.monotonic() - begun_s < 2
 
 
 @pytest.mark.parametrize(("status", "reason"), [(401, "401 Unauthorized"), (404, "404 Not Found"), (500, "5XX")])

@@ -67,7 +67,7 @@ class FileSource:
     def _next(self) -> Picture | None:
         picture = self._decoder.read()
         if picture is None and self._loop and not self._empty:
-            self._last_s, self._empty = None, True
+            self._empty = True
             self._decoder.rewind()
             picture = self._decoder.read()
         self._empty = self._empty and picture is None

@@ -52,7 +52,7 @@ class Reopening:
             self._fail(reason)
             delay_s = _SHORTEST_S if self._seq > before else delay_s
             self._clock.wait(stop, min(_LONGEST_S, delay_s * random.uniform(1, 1 + _JITTER)))  # noqa: S311  no secret
-            delay_s = min(_LONGEST_S, 2 * delay_s)
+            delay_s *= 2
 
     def run_once(self, stop: threading.Event) -> None:
         """Open the camera and deliver its frames; raises SourceError when it fails.
