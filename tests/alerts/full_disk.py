@@ -131,10 +131,31 @@ def with_a_broker(kind, folder, port):
     outbox.close()
 
 
-def opened_when_full(kind, folder):
-    """A device that starts, after a power cut, on a disk that is full; there are rows in its outbox."""
+def unconfirmed(kind, folder, port):
+    """No consumer confirms anything: what was sent from memory is not sent again because it went to disk since."""
+    outbox = opened(folder)
+    broker = Broker(host="127.0.0.1", port=int(port), delivery="receipt", receipt_s=60.0)
+    publisher = Publisher(broker, Topics("garage"), outbox)
+    stop = threading.Event()
+    thread = threading.Thread(target=publisher.run, args=(stop,))
+    thread.start()
+    with full(kind, folder):
+        for seq in range(1, 61):
+            outbox.append(sighting(seq), TOPIC)
+        until(lambda: publisher.state().acknowledged == 60)
+        tell(outbox)
+    outbox.append(sighting(61), TOPIC)
+    until(lambda: publisher.state().acknowledged == 61)
+    tell(outbox, sent=publisher.state().sent)
+    stop.set()
+    thread.join()
+    outbox.close()
+
+
+def opened_when_full(kind, folder, ended):
+    """A device that starts on a disk that is full; there are rows in its outbox, which was closed or not."""
     code = "from tests.alerts.full_disk import *; box = opened(Path(sys.argv[1]))\nfor seq in (1, 2):"
-    code += " box.append(sighting(seq), TOPIC)\nos._exit(0)"
+    code += f" box.append(sighting(seq), TOPIC)\n{ended}"
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
     with full(kind, folder):
         outbox = opened(folder)

@@ -38,7 +38,14 @@ def test_alerts_are_sent_while_the_disk_is_full_and_none_comes_back(disk, tmp_pa
     assert (free["full"], free["waiting"], free["disk"], free["sent"]) == (False, 0, [], 61)
 
 
-def test_an_outbox_on_a_full_disk_is_opened_and_goes_on(disk, tmp_path):
-    full, free = full_disk.found(disk, tmp_path / "disk", "opened_when_full")
+def test_alerts_that_nobody_confirms_all_leave_a_full_disk_and_none_twice(disk, tmp_path, mosquitto):
+    full, free = full_disk.found(disk, tmp_path / "disk", "unconfirmed", mosquitto.port)
+    assert full["memory"]
+    assert (full["waiting"], free["waiting"], free["memory"], free["sent"]) == (60, 61, [], 61)
+
+
+@pytest.mark.parametrize("ended", ["box.close()", "os._exit(0)"], ids=["closed", "killed"])
+def test_an_outbox_on_a_full_disk_is_opened_and_goes_on(disk, tmp_path, ended):
+    full, free = full_disk.found(disk, tmp_path / "disk", "opened_when_full", ended)
     assert (full["disk"] + full["memory"], full["waiting"], full["last_seq"]) == ([1, 2, 3], 3, 2)
     assert (free["disk"], free["full"]) == ([1, 2, 3, 4], False)

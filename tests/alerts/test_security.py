@@ -155,16 +155,18 @@ def strict(tmp_path):
         yield broker, grant
 
 
-def test_alerts_that_the_broker_refuses_stand_in_nobodys_way_and_are_told_of(strict, outbox):
+@pytest.mark.parametrize("word", ["broker", "receipt"])
+def test_alerts_that_the_broker_refuses_stand_in_nobodys_way_and_are_told_of(strict, outbox, word):
     broker, _ = strict
     for seq in range(1, 301):
         outbox.append(sighting(seq), OTHER)
     outbox.append(sighting(301), TOPIC)
-    with Consumer(broker.port) as consumer, publishing(outbox, port=broker.port) as publisher:
+    with Consumer(broker.port) as consumer, publishing(outbox, port=broker.port, delivery=word) as publisher:
         until(lambda: consumer.on(TOPIC))
-        until(lambda: outbox.waiting[0] == 300)
         until(lambda: publisher.state().refused == 300)
+        until(lambda: publisher.state().acknowledged)
         assert publisher.state().last_error == f"the broker refuses {OTHER}: Not authorized"
+        assert outbox.waiting[0] >= 300
         assert not consumer.on(OTHER)
 
 
