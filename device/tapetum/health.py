@@ -35,7 +35,7 @@ class Health:
 def faults(cameras: Mapping[str, CameraState], inference: InferenceState, broker: BrokerState) -> tuple[str, ...]:
     """Return what is not as it should be."""
     lost = ((name, state) for name, state in cameras.items() if state.condition == "lost")
-    found = [f"camera {name} is lost: {state.last_error}" for name, state in lost]
+    found = [f"camera {name} is lost: {state.last_error or 'it gives no picture'}" for name, state in lost]
     if inference.mode == "motion-only":
         found.append(f"model {inference.model} is given up: {inference.last_error}")
     if broker.last_error:

@@ -170,6 +170,10 @@ class Daemon:
         assert found is not None
         return found
 
+    def until_open(self, name: str = "room", times: int = 1) -> None:
+        """Wait until a camera was opened so many times; the status, written every other second, tells that later."""
+        until(lambda: self.log.count(f"camera {name}: opened") >= times, what=f"camera {name} opened {times} times")
+
     def until_watching(self, *names: str) -> dict[str, Any]:
         """Wait until the cameras `names`, all where none is named, have given frames; return the status."""
 

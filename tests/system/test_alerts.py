@@ -83,7 +83,7 @@ def test_without_its_broker_it_runs_and_alerts_wait_until_it_comes(tmp_path: Pat
 
 
 def test_a_daemon_killed_again_and_again_loses_no_alert_and_goes_on_counting(tmp_path: Path):
-    killed_again_and_again(tmp_path, times=3)
+    killed_again_and_again(tmp_path, times=2)
 
 
 @pytest.mark.long

@@ -54,7 +54,7 @@ def test_it_can_be_ended_at_hundreds_of_moments(tmp_path: Path, broker: Mosquitt
 
 def test_an_interrupt_ends_it_too(tmp_path: Path):
     with Daemon(tmp_path, camera()) as daemon:
-        daemon.until_watching()
+        daemon.until_open()
         ended_at_once(daemon, signal.SIGINT)
 
 
@@ -87,13 +87,13 @@ def test_cameras_that_do_not_answer_hold_up_neither_start_nor_end(tmp_path: Path
     pipe = f'{{ type = "pipe", command = {command}, timeout_s = 60 }}'
     cameras = "".join(camera(stream, f"stream{number}") for number, stream in enumerate(streams))
     with Daemon(tmp_path, cameras + camera(pipe, "pipe") + camera(ROOM)) as daemon:
-        daemon.until(lambda status: status["cameras"]["room"]["analysed"] > 5, 5)
+        daemon.until_open()
         ended_at_once(daemon)
 
 
 def test_a_broker_that_does_not_answer_holds_up_neither_start_nor_end(tmp_path: Path, silent: int):
     with Daemon(tmp_path, reached_at(silent) + camera()) as daemon:
-        daemon.until_watching()
+        daemon.until_open()
         ended_at_once(daemon)
 
 
@@ -107,7 +107,7 @@ def test_a_broker_that_is_stopped_holds_up_no_end(tmp_path: Path, broker: Mosqui
 def test_a_reload_just_before_holds_up_no_end(tmp_path: Path, silent: int):
     stream = f'{{ type = "stream", url = "rtsp://127.0.0.1:{silent}/", timeout_s = 60 }}'
     with Daemon(tmp_path, camera(stream, "stream") + camera()) as daemon:
-        daemon.until_watching("room")
+        daemon.until_open()
         daemon.write(camera())
         daemon.send(signal.SIGHUP)
         ended_at_once(daemon)

@@ -71,9 +71,9 @@ def test_cameras_come_and_go(reloading: Reloading):
 
 
 def test_another_source_of_a_camera_is_opened_in_its_place(reloading: Reloading):
-    until(lambda: "camera room: opened" in reloading.daemon.log)
+    reloading.daemon.until_open()
     assert reloading.reload(camera('{ type = "synthetic", width = 160, height = 120, seed = 2 }')) == ""
-    until(lambda: reloading.daemon.log.count("camera room: opened") == 2)
+    reloading.daemon.until_open(times=2)
     until(lambda: reloading.heard.events(kind="started"))
 
 

@@ -67,5 +67,5 @@ def test_the_watchdog_is_not_fed_while_frames_of_one_camera_wait_to_be_analysed(
 
 def test_without_systemd_nothing_is_said_and_nothing_is_missed(tmp_path: Path):
     with Daemon(tmp_path, camera(), environment={"NOTIFY_SOCKET": str(tmp_path / "nobody")}) as daemon:
-        daemon.until_watching()
+        daemon.until_open()
         assert daemon.stop()[0] == 0

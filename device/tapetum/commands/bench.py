@@ -40,8 +40,13 @@ def main(options: argparse.Namespace) -> int:
     """Measure one thing and print it."""
     from tapetum.bench import table
 
-    logging.getLogger("tapetum").setLevel(logging.ERROR)  # a broker that is killed on purpose is no news
-    figures = {"bench": options.what} | _BENCHES[options.what](options)
+    log = logging.getLogger("tapetum")
+    before = log.level
+    log.setLevel(logging.ERROR)  # a broker that is killed on purpose is no news
+    try:
+        figures = {"bench": options.what} | _BENCHES[options.what](options)
+    finally:
+        log.setLevel(before)
     if options.json:
         print(json.dumps(figures))
     else:

@@ -29,6 +29,8 @@ _GHOST_MOVES = 0.02  # of a region's pixels: more than this differs from the pre
 _GHOST_EDGE = 1.3  # times as steep is the background along a ghost's outline as the picture
 _ABSORB_EVERY = 4  # frames: what is at rest is learned in fewer, larger steps
 _AROUND = np.ones((7, 5), np.uint8)  # pixels around a plain change in which a faint one belongs to it
+_LEAP = 3.0  # times as bright or dark at once: more than a camera's own step of exposure
+_DARK = 4.0  # luma steps: what is darker differs by no more than this from black
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -96,13 +98,13 @@ class FrameDifferenceDetector:
             return self._begin(luma)
         self._planes = planes = self._planes.turned()
         cv2.blur(luma, (3, 3), dst=planes.smooth)
+        if self._leapt():
+            return self._begin_again()
         self._expose()
         cv2.absdiff(planes.smooth, planes.background, dst=planes.residual)
         share = self._compare()
         if share > self._settings.changed:
-            planes.seed()
-            self._learned = 1
-            return Motion(planes.strong, (), Condition.CHANGED)
+            return self._begin_again()
         rects = self._rects() if share else []
         self._learn(keep)
         return Motion(planes.strong, boxes(rects, luma.shape), complete=self._learned > self._settings.learning)
@@ -114,6 +116,17 @@ class FrameDifferenceDetector:
         self._planes.seed()
         self._learned = 1
         return Motion(self._planes.strong, ())
+
+    def _begin_again(self) -> Motion:
+        """Take this picture for the background: the whole of it changed."""
+        self._planes.seed()
+        self._learned = 1
+        return Motion(self._planes.strong, (), Condition.CHANGED)
+
+    def _leapt(self) -> bool:
+        """Whether the picture is so much darker or brighter that this is no exposure: covered, or a light switched."""
+        was, now = (_DARK + cv2.mean(plane)[0] for plane in (self._planes.background, self._planes.smooth))
+        return not 1 / _LEAP < now / was < _LEAP
 
     def _expose(self) -> None:
         """Bring the background to this picture's exposure, and learn the noise that remains."""
