@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -51,7 +52,7 @@ def test_the_reference_of_a_command_names_all_it_takes_and_nothing_else(command:
 
 def test_every_exit_status_is_told():
     told = {int(row[0]) for row in table(section("cli.md", "Exit status"), 1)}
-    assert told == {0, 1, 2, status.NOT_RUNNING, daemon.BUG, cli.CONFIG_ERROR, cli.INTERRUPTED}
+    assert told == {0, 1, 2, status.NOT_RUNNING, daemon.BUG, cli.CONFIG_ERROR, 128 + SIGINT, 128 + SIGTERM}
 
 
 def parts(kind: Any, place: str = "") -> Iterator[str]:
