@@ -56,6 +56,8 @@ class Film:
     def _begin(self, path: Path, frame: Frame) -> None:
         import av  # noqa: PLC0415  an extra
 
+        if path.exists() and path.samefile(self._clip):
+            raise ConfigError(f"--save-video {path}: is the clip itself; name another file, or the clip is lost")
         with av.open(str(self._clip)) as source:
             rate = source.streams.video[0].average_rate or Fraction(25)
         container = av.open(str(path), "w")
