@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetum.errors import Unsuitable
-from tapetum.inference.decode import Floats, Ssd, recognise
+from tapetum.inference.decode import Ssd, recognise
+from tapetum.inference.tensors import Tensor, TensorSpec
 
 TF1 = ([(1, 10, 4), (1, 10), (1, 10), (1,)], ["TFLite_Detection_PostProcess" + end for end in ("", ":1", ":2", ":3")])
 TF2 = ([(1, 10), (1, 10, 4), (1,), (1, 10)], [f"StatefulPartitionedCall:{number}" for number in (1, 3, 0, 2)])
@@ -19,11 +20,19 @@ NUMBERS = st.floats(width=32) | st.floats(-0.5, 1.5, width=32)
 ROWS = st.lists(st.tuples(st.integers(-1, 90).map(float) | NUMBERS, *[NUMBERS] * 5), max_size=12)
 
 
-def outputs(rows: Sequence[Row], order: str) -> list[Floats]:
+FIRST = Ssd(boxes=0, classes=1, scores=2)
+
+
+def specs(shapes: Sequence[tuple[int, ...]], names: Sequence[str]) -> list[TensorSpec]:
+    return [TensorSpec(name, shape, "float32") for shape, name in zip(shapes, names, strict=True)]
+
+
+def outputs(rows: Sequence[Row], order: str) -> list[Tensor]:
     """Return the tensors that hold `rows`; order: "b" boxes, "c" classes, "s" scores, "n" how many."""
     table = np.array(rows, np.float32).reshape(-1, 6)
     kinds = {"b": table[None, :, 2:], "c": table[None, :, 0], "s": table[None, :, 1], "n": [float(len(table))]}
-    return [np.asarray(kinds[kind], np.float32) for kind in order]
+    arrays = [np.asarray(kinds[kind], np.float32) for kind in order]
+    return [Tensor(TensorSpec("", array.shape, "float32"), array) for array in arrays]
 
 
 def expected(rows: Sequence[Row], min_score: float) -> list[list[float]]:
@@ -46,7 +55,7 @@ def test_both_orders_of_outputs_give_the_same_detections(rows: list[Row], order:
 
 def test_the_best_come_first():
     rows = [(float(kind), score, 0.1, 0.1, 0.4, 0.4) for kind, score in enumerate((0.5, 0.75, 0.25, 0.75))]
-    assert Ssd(0, 1, 2).decode(outputs(rows, "bcsn"), 0.3)[:, 0].tolist() == [1, 3, 0]
+    assert FIRST.decode(outputs(rows, "bcsn"), 0.3)[:, 0].tolist() == [1, 3, 0]
 
 
 @pytest.mark.parametrize("place", range(6))
@@ -54,7 +63,7 @@ def test_the_best_come_first():
 def test_what_is_no_number_is_left_out_and_nothing_else(place: int, number: float):
     good = (7.0, 0.75, 0.25, 0.25, 0.5, 0.5)
     bad = (*good[:place], number, *good[place + 1 :])
-    found = Ssd(0, 1, 2).decode(outputs([bad, good, bad], "bcsn"), 0.3)
+    found = FIRST.decode(outputs([bad, good, bad], "bcsn"), 0.3)
     assert found.tolist() == [[7.0, 0.75, 0.25, 0.25, 0.5, 0.5]]
 
 
@@ -64,30 +73,30 @@ def test_what_is_no_number_is_left_out_and_nothing_else(place: int, number: floa
     ids=["no height", "turned", "below", "above", "nothing"],
 )
 def test_a_box_with_nothing_in_it_is_left_out(box: Row):
-    assert not len(Ssd(0, 1, 2).decode(outputs([(0.0, 0.9, *box)], "bcsn"), 0.3))
+    assert not len(FIRST.decode(outputs([(0.0, 0.9, *box)], "bcsn"), 0.3))
 
 
 def test_a_box_over_the_edge_is_cut_to_the_input():
-    found = Ssd(0, 1, 2).decode(outputs([(0.0, 0.5, -0.5, 0.25, 1.5, 2.0)], "bcsn"), 0.3)
+    found = FIRST.decode(outputs([(0.0, 0.5, -0.5, 0.25, 1.5, 2.0)], "bcsn"), 0.3)
     assert found.tolist() == [[0, 0.5, 0.25, 0, 1, 1]]
 
 
 def test_no_detections_are_none():
-    assert Ssd(0, 1, 2).decode(outputs([], "bcsn"), 0.3).shape == (0, 6)
+    assert FIRST.decode(outputs([], "bcsn"), 0.3).shape == (0, 6)
 
 
 @pytest.mark.parametrize(("model", "order"), [(TF1, "bcsn"), (TF2, "sbnc")], ids=["TensorFlow 1", "TensorFlow 2"])
 def test_the_order_is_told_from_the_outputs(model: tuple[list[tuple[int, ...]], list[str]], order: str):
-    assert recognise(*model) == Ssd(order.index("b"), order.index("c"), order.index("s"))
+    assert recognise(specs(*model)) == Ssd(boxes=order.index("b"), classes=order.index("c"), scores=order.index("s"))
 
 
 def test_a_name_that_says_score_is_believed():
     names = ["boxes", "scores", "classes", "count"]
-    assert recognise(TF1[0], names) == Ssd(boxes=0, classes=2, scores=1)
+    assert recognise(specs(TF1[0], names)) == Ssd(boxes=0, classes=2, scores=1)
 
 
 def test_a_detector_of_one_thing_is_told_too():
-    assert recognise([(1, 1, 4), (1, 1), (1, 1), (1,)], TF1[1]) == Ssd(0, 1, 2)
+    assert recognise(specs([(1, 1, 4), (1, 1), (1, 1), (1,)], TF1[1])) == FIRST
 
 
 @pytest.mark.parametrize(
@@ -107,5 +116,5 @@ def test_a_detector_of_one_thing_is_told_too():
 )
 def test_other_outputs_are_refused_with_what_is_wanted(shapes: list[tuple[int, ...]]):
     with pytest.raises(Unsuitable, match=r"boxes \(1, n, 4\), classes \(1, n\), scores \(1, n\), count") as refused:
-        recognise(shapes, [""] * len(shapes))
+        recognise(specs(shapes, [""] * len(shapes)))
     assert all(str(shape) in str(refused.value) for shape in shapes)

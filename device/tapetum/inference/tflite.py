@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tapetum.errors import InferenceError, Unreadable, Unsuitable
 from tapetum.inference.decode import Floats, recognise
+from tapetum.inference.tensors import Tensor, TensorSpec
 
 _TOO_NEW = "Didn't find op for builtin opcode"
 
@@ -44,9 +45,8 @@ class Detector:
             raise Unsuitable(f"its input is {shape}; one RGB picture (1, height, width, 3) is wanted")
         self.height, self.width = shape[1:3]
         self._quantize = _quantizer(self._input)
-        self._decoder = recognise(
-            [tuple(output["shape"]) for output in self._outputs], [output["name"] for output in self._outputs]
-        )
+        self._specs = [TensorSpec.of(output) for output in self._outputs]
+        self._decoder = recognise(self._specs)
 
     @property
     def classes(self) -> int:
@@ -63,7 +63,8 @@ class Detector:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise InferenceError(f"the model fails: {_short(error)}") from None
-        outputs = [_floats(self._interpreter.get_tensor(output["index"]), output) for output in self._outputs]
+        values = (self._interpreter.get_tensor(output["index"]) for output in self._outputs)
+        outputs = [Tensor(spec, found) for spec, found in zip(self._specs, values, strict=True)]
         return self._decoder.decode(outputs, min_score)
 
 
@@ -92,10 +93,3 @@ def _quantizer(details: dict[str, Any]) -> Any:
     if dtype == np.float32:
         return lambda pixels: pixels.astype(np.float32) / 127.5 - 1
     raise Unsuitable(f"its input is {dtype}; uint8, int8 or float32 is wanted")
-
-
-def _floats(values: NDArray[Any], details: dict[str, Any]) -> Floats:
-    scale, zero = details["quantization"]
-    if values.dtype == np.float32 or not scale:
-        return np.asarray(values, np.float32)
-    return np.asarray((values.astype(np.float32) - zero) * scale, np.float32)

@@ -7,31 +7,33 @@ from the outputs' names or from which kind stands first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
+from msgspec import Meta
 
 from tapetum.errors import Unsuitable
+from tapetum.inference.tensors import Floats, Tensor, TensorSpec
+from tapetum.settings import Settings
 
-Floats = NDArray[np.float32]
+Index = Annotated[int, Meta(ge=0, le=3)]
 
 
-@dataclass(frozen=True, slots=True)
-class Ssd:
+class Ssd(Settings, tag_field="type", tag="ssd", frozen=True, kw_only=True):
     """Which output is what."""
 
-    boxes: int
-    classes: int
-    scores: int
+    boxes: Index
+    classes: Index
+    scores: Index
 
-    def decode(self, outputs: Sequence[Floats], min_score: float) -> Floats:
+    def decode(self, outputs: Sequence[Tensor], min_score: float) -> Floats:
         """Return (k, 6): class, score, left, top, right, bottom in fractions of the input, best first.
 
         What is no number, empty, or below `min_score` is left out; boxes are cut to the input.
         """
-        top, left, bottom, right = outputs[self.boxes].reshape(-1, 4).T
-        rows = np.stack([outputs[self.classes].ravel(), outputs[self.scores].ravel(), left, top, right, bottom], axis=1)
+        boxes, classes, scores = (outputs[index].floats() for index in (self.boxes, self.classes, self.scores))
+        top, left, bottom, right = boxes.reshape(-1, 4).T
+        rows = np.stack([classes.ravel(), scores.ravel(), left, top, right, bottom], axis=1)
         rows = rows[np.isfinite(rows).all(axis=1)]
         rows[:, 2:] = rows[:, 2:].clip(0, 1)
         sound = (rows[:, 1] >= min_score) & (rows[:, 4] > rows[:, 2]) & (rows[:, 5] > rows[:, 3]) & (rows[:, 0] >= 0)
@@ -40,17 +42,18 @@ class Ssd:
         return kept[np.argsort(-kept[:, 1], kind="stable")]
 
 
-def recognise(shapes: Sequence[tuple[int, ...]], names: Sequence[str]) -> Ssd:
-    """Return the decoder for outputs of these shapes and names.
+def recognise(outputs: Sequence[TensorSpec]) -> Ssd:
+    """Return the decoder for these outputs.
 
     Raises Unsuitable when they are not those of an SSD with post-processing.
     """
+    shapes, names = [output.shape for output in outputs], [output.name for output in outputs]
     boxes = [index for index, shape in enumerate(shapes) if len(shape) == 3 and shape[-1] == 4]
     lists = [index for index, shape in enumerate(shapes) if len(shape) == 2]
     lengths = {shapes[index][1] for index in boxes + lists}
     if (len(shapes), len(boxes), len(lists), len(lengths)) != (4, 1, 2, 1):
         raise Unsuitable(
-            f"its outputs are {', '.join(str(tuple(map(int, shape))) for shape in shapes)}; those of a detector with "
+            f"its outputs are {', '.join(str(shape) for shape in shapes)}; those of a detector with "
             "post-processing are wanted: boxes (1, n, 4), classes (1, n), scores (1, n), count (1,)"
         )
     # TensorFlow 1 names its outputs ...PostProcess, :1, :2, :3 and puts classes first; 2 begins with the scores.
@@ -58,4 +61,4 @@ def recognise(shapes: Sequence[tuple[int, ...]], names: Sequence[str]) -> Ssd:
     named = [index for index in lists if "score" in names[index].lower()]
     scores = named[0] if len(named) == 1 else lists[1] if boxes_first else lists[0]
     classes = lists[0] if scores == lists[1] else lists[1]
-    return Ssd(boxes[0], classes, scores)
+    return Ssd(boxes=boxes[0], classes=classes, scores=scores)
