@@ -157,6 +157,19 @@ def test_a_light_switched_by_night_is_no_motion_either(start: Start) -> None:
     assert [motion.regions for t_s, motion, _ in found if motion.regions] == []
 
 
+@pytest.mark.parametrize("share", [0.6, 0.8])
+@pytest.mark.parametrize("factor", [0.0, 0.4, 0.7])
+def test_a_light_on_most_of_the_picture_is_a_change_and_no_motion(
+    start: Start, scene: str, share: float, factor: float
+) -> None:
+    light = np.ones(Play.size[::-1], np.float32)
+    light[:, : round(share * Play.size[0])] = factor
+    found = watched(start(), Play(seconds=12, scene=scene, light=lambda t_s: light if 4 <= t_s < 8 else 1.0))
+    assert [(t_s, motion.regions) for t_s, motion, _ in found if motion.regions] == []
+    changed_s = [t_s for t_s, motion, _ in found if motion.condition is Condition.CHANGED]
+    assert changed_s == [4, 8]
+
+
 def test_another_view_is_a_change_and_no_motion(start: Start, scene: str) -> None:
     detector = start()
     watched(detector, Play(seconds=3, scene=scene, seed=1))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tapetum.motion.exposure import correction
+from tapetum.motion.exposure import Correction, correction
 from tapetum.motion.levels import CENTRES, LEVELS, Quartiles, quartiles, samples
 from tapetum.motion.noise import NoiseLevels
 from tapetum.scene import Plane
@@ -72,8 +72,7 @@ def test_what_moves_in_a_quarter_of_the_picture_hardly_changes_the_noise() -> No
     crowded[:, :160] = 250
     levels = NoiseLevels(steps=6, sigmas=4)
     for seed in range(20):
-        _, left = correction(samples(background), samples(noisy(crowded, 2.0, seed)))
-        levels.learn(left)
+        levels.learn(corrected(background, noisy(crowded, 2.0, seed)).left)
     assert levels.sigma[2:14] == pytest.approx(2.0, rel=0.3)
 
 
@@ -129,13 +128,21 @@ def test_any_samples_give_a_threshold_that_can_be_compared_with(seed: int, count
 
 # The camera's own changes of brightness.
 
+LIMIT = np.full(256, 12, np.uint8)
+
+
+def corrected(background: Plane, picture: Plane) -> Correction:
+    return correction(samples(background), samples(picture), LIMIT)
+
 
 @pytest.mark.parametrize("gain", [0.5, 0.8, 0.95, 1.05, 1.2, 1.5])
 def test_a_known_gain_is_taken_out(gain: float) -> None:
     background = room(20, 150)
     picture = noisy(background * gain, 1.5, 1)
-    shift, left = correction(samples(background), samples(picture))
+    change = corrected(background, picture)
+    shift, left = change.shift, change.left
     assert shift is not None
+    assert not change.partial
     assert shift.shape == (256,)
     brightness = np.arange(30, 140)
     assert shift[brightness] == pytest.approx((gain - 1) * brightness, abs=1.0)
@@ -145,7 +152,7 @@ def test_a_known_gain_is_taken_out(gain: float) -> None:
 def test_a_tone_curve_that_changes_one_brightness_more_than_another_is_taken_out() -> None:
     background = room(20, 235)
     curve = np.interp(np.arange(256), [0, 128, 255], [0, 136, 255])
-    shift, _ = correction(samples(background), samples(noisy(curve[background], 1.0, 1)))
+    shift = corrected(background, noisy(curve[background], 1.0, 1)).shift
     assert shift is not None
     middle = np.arange(40, 210)
     assert shift[middle] == pytest.approx((curve - np.arange(256))[middle], abs=2.0)
@@ -153,8 +160,7 @@ def test_a_tone_curve_that_changes_one_brightness_more_than_another_is_taken_out
 
 def test_nothing_is_corrected_where_nothing_but_noise_changed() -> None:
     background = room()
-    shift, _ = correction(samples(background), samples(noisy(background, 3.0, 1)))
-    assert shift is None
+    assert corrected(background, noisy(background, 3.0, 1)).shift is None
 
 
 @pytest.mark.parametrize("brightness", [0, 250])
@@ -162,8 +168,27 @@ def test_what_moves_in_a_third_of_the_picture_is_not_taken_for_the_camera(bright
     background = room(40, 215)
     picture = noisy(background, 1.5, 1)
     picture[:, :210] = brightness
-    shift, _ = correction(samples(background), samples(picture))
+    change = corrected(background, picture)
+    assert not change.partial
+    shift = change.shift
     assert shift is None or np.abs(shift[40:215]).max() < 2
+
+
+@pytest.mark.parametrize("gain", [0.3, 0.6, 1.4])
+@pytest.mark.parametrize("share", [0.6, 0.9])
+def test_a_light_on_most_of_the_picture_that_spares_the_rest_is_no_exposure(gain: float, share: float) -> None:
+    background = room(40, 150)
+    picture = background.astype(np.float64)
+    picture[:, : round(share * picture.shape[1])] *= gain
+    assert corrected(background, noisy(picture, 1.5, 1)).partial
+
+
+def test_what_is_cut_off_at_white_before_and_after_tells_nothing_of_a_light() -> None:
+    background = room(40, 240)
+    background[:40] = 255
+    picture = background * 0.85
+    picture[:40] = 255
+    assert not corrected(background, noisy(picture, 1.5, 1)).partial
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.integers(0, 255), st.integers(0, 255))
@@ -171,6 +196,8 @@ def test_whatever_is_seen_a_correction_is_a_number(seed: int, count: int, dark: 
     random = np.random.default_rng(seed)
     background = random.integers(0, dark + 1, count)
     picture = random.integers(0, bright + 1, count)
-    shift, left = correction(background, picture)
+    change = correction(background, picture, LIMIT)
+    shift, left = change.shift, change.left
+    assert 0 <= change.spared <= 1
     assert shift is None or (shift.dtype == np.float32 and np.isfinite(shift).all())
     assert np.isfinite(left.low).all()

@@ -98,9 +98,8 @@ class FrameDifferenceDetector:
             return self._begin(luma)
         self._planes = planes = self._planes.turned()
         cv2.blur(luma, (3, 3), dst=planes.smooth)
-        if self._leapt():
+        if self._leapt() or not self._expose():
             return self._begin_again()
-        self._expose()
         cv2.absdiff(planes.smooth, planes.background, dst=planes.residual)
         share = self._compare()
         if share > self._settings.changed:
@@ -128,15 +127,18 @@ class FrameDifferenceDetector:
         was, now = (_DARK + cv2.mean(plane)[0] for plane in (self._planes.background, self._planes.smooth))
         return not 1 / _LEAP < now / was < _LEAP
 
-    def _expose(self) -> None:
-        """Bring the background to this picture's exposure, and learn the noise that remains."""
+    def _expose(self) -> bool:
+        """Bring the background to this picture's exposure, and learn the noise that remains; not where it is none."""
         planes = self._planes
-        shift, left = correction(samples(planes.background), samples(planes.smooth))
-        if shift is not None:
-            cv2.LUT(planes.background, shift, dst=planes.shift)
+        found = correction(samples(planes.background), samples(planes.smooth), self._noise.limit)
+        if found.partial:
+            return False
+        if found.shift is not None:
+            cv2.LUT(planes.background, found.shift, dst=planes.shift)
             cv2.add(planes.average, planes.shift, dst=planes.average)
             cv2.convertScaleAbs(planes.average, dst=planes.background)
-        self._noise.learn(left)
+        self._noise.learn(found.left)
+        return True
 
     def _compare(self) -> float:
         """Fill the masks; return the share of pixels that changed: plainly, or, where most did, faintly as by night."""

@@ -24,7 +24,7 @@ class NoiseLevels:
         """Give thresholds of `steps` luma steps plus `sigmas` standard deviations."""
         self._steps, self._sigmas = steps, sigmas
         self._spread: NDArray[np.float64] | None = None
-        self._table = np.full((1, 256), 254, np.uint8)
+        self._table: NDArray[np.uint8] = np.full(256, 254, np.uint8)
 
     def learn(self, found: Quartiles) -> None:
         """Take in the quartiles of one frame."""
@@ -34,12 +34,17 @@ class NoiseLevels:
         believed = np.minimum(now, _MOST * float(np.mean(self._spread)))
         self._spread[seen] += _RATE * (believed - self._spread)[seen]
         limit = self._steps + self._sigmas * np.interp(np.arange(256), CENTRES, self.sigma)
-        self._table[0] = np.clip(np.ceil(limit), 1, 254)
+        self._table[:] = np.clip(np.ceil(limit), 1, 254)
 
     def threshold(self, background: Plane, out: Plane) -> Plane:
         """Fill `out` with the least difference, in luma steps, that is not noise at each pixel of `background`."""
         cv2.LUT(background, self._table, dst=out)
         return out
+
+    @property
+    def limit(self) -> NDArray[np.uint8]:
+        """(256,) the least difference, in luma steps, that is not noise at each brightness."""
+        return self._table
 
     @property
     def sigma(self) -> NDArray[np.float64]:
