@@ -41,10 +41,10 @@ def main(options: argparse.Namespace) -> int:
             film.add(frame, result)
             bar.step()
             for _, sighting in tally.sightings[told:]:
-                print(encode(sighting).decode(), flush=True)
+                bar.print(encode(sighting).decode())
             told = len(tally.sightings)
-    for _, sighting in tally.sightings[told:]:
-        print(encode(sighting).decode(), flush=True)
+        for _, sighting in tally.sightings[told:]:
+            bar.print(encode(sighting).decode())
     started = [sighting for _, sighting in tally.sightings if sighting.kind == "started"]
     cost_ms = 1e3 * statistics.median(tally.cpu_s) if tally.cpu_s else 0.0
     print(

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
 from tapetum.config import Config, load
 from tapetum.errors import ConfigError
+from tapetum.progress import above
 
 SYSTEM_CONFIG = Path("/etc/tapetum/tapetum.toml")
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
@@ -61,11 +63,19 @@ def with_model(config: Config, options: argparse.Namespace) -> Config:
 
 def start_log(verbose: bool) -> None:
     """Log to standard error: with systemd's priorities under systemd, with the time elsewhere."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Log(sys.stderr)
     under_systemd = "JOURNAL_STREAM" in os.environ
     text = "%(message)s" if under_systemd else "%(asctime)s %(levelname)-7s %(message)s"
     handler.setFormatter(_Prefixed(text) if under_systemd else logging.Formatter(text, "%H:%M:%S"))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
+
+
+class _Log(logging.StreamHandler[TextIO]):
+    """Writes each record in a line of its own, whatever a bar shows meanwhile."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with above():
+            super().emit(record)
 
 
 class _Prefixed(logging.Formatter):
