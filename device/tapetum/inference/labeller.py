@@ -72,12 +72,11 @@ class Labeller:
         can be asked, what is known stays, and all else is motion.
         """
         asks = self._model.input_size is not None
-        self._votes = {track.id: self._votes.get(track.id) or Votes() for track in tracks}
+        self._votes = {track.id: self._votes.get(track.id) or Votes(self._settings.evidence) for track in tracks}
         self.confirmed = frozenset().union(*(self._count(answer) for answer in self._model.collect()))
         if asks:
             self._ask(frame, tracks)
-        found = ((track, votes.label(self._settings.evidence)) for track, votes in self._votes.items())
-        labels = {track: label for track, label in found if label}
+        labels = {track: label for track, votes in self._votes.items() if (label := votes.label)}
         return labels if asks else {track.id: MOTION for track in tracks} | labels
 
     def _count(self, answer: Answer) -> set[int]:
@@ -104,7 +103,7 @@ class Labeller:
 
     def _is_known(self, track: int, box: Box, detection: Detection) -> bool:
         """Whether `track` is held to be what `detection` says, and lies in its box."""
-        label = self._votes[track].label(self._settings.evidence)
+        label = self._votes[track].label
         inside = box.overlap(detection.box) >= _INSIDE * box.area
         return inside and label is not None and label.name == detection.label
 
@@ -122,14 +121,14 @@ class Labeller:
             return
         self.asked += 1
         self._boxes = {track.id: track.box for track in tracks}
-        self._votes[track.id].ask(frame.t_ns, self._settings.evidence)
+        self._votes[track.id].ask(frame.t_ns)
 
     def _urgency(self, track: Track, frame: Frame) -> float:
         """Return how long ago it was asked about, in the interval that is due to it."""
         votes, settings = self._votes[track.id], self._settings
         if not votes.asked:
             return float("inf")
-        if votes.rechecked and votes.settled(settings.evidence):
+        if votes.rechecked and votes.settled:
             interval_s = settings.recheck_s * 2.0 ** min(votes.rechecked - 1, 20)
         else:
             interval_s = settings.retry_s * _PATIENCE ** min(max(0, votes.doubted - 1), 40)

@@ -1,4 +1,9 @@
-"""What a track is held to be: what a model said of it over its life, the latest counting most."""
+"""What a track is held to be: what a model said of it over its life, the latest counting most.
+
+A track without a label takes the leading one as soon as enough speaks for it. One that has a label keeps it until
+another is as clear as a settled one: a lead alone may be a quarter of what was said, and a name that comes and goes
+with each answer is worse than one that comes late.
+"""
 
 from collections import defaultdict
 
@@ -11,22 +16,24 @@ _CLEAR = 0.7  # of all evidence for one label, and it is settled
 class Votes:
     """The answers about one track, and how often it was asked about."""
 
-    def __init__(self) -> None:
+    def __init__(self, enough: float) -> None:
+        """`enough`: the sum of scores from which it has a label."""
+        self._enough = enough
         self._evidence: dict[str, float] = defaultdict(float)
         self._squares: dict[str, float] = defaultdict(float)
+        self._held: str | None = None
         self._model = ""
         self.asked = 0
         self.asked_ns = 0
         self.rechecked = 0  # questions since it is settled
         self.doubted = 0  # questions since it is not
 
-    def ask(self, t_ns: int, enough: float) -> None:
-        """Count a question; `enough`: the sum of scores from which it has a label."""
-        settled = self.settled(enough)
+    def ask(self, t_ns: int) -> None:
+        """Count a question."""
         self.asked += 1
         self.asked_ns = t_ns
-        self.rechecked = self.rechecked + 1 if settled else 0
-        self.doubted = 0 if settled else self.doubted + 1
+        self.rechecked = self.rechecked + 1 if self.settled else 0
+        self.doubted = 0 if self.settled else self.doubted + 1
 
     def add(self, detection: Detection, model: str, weight: float = 1.0) -> None:
         """Count one detection that fits the track, by its score and `weight`; older votes fade."""
@@ -36,24 +43,33 @@ class Votes:
         self._evidence[detection.label] += weight * detection.score
         self._squares[detection.label] += weight * detection.score**2
         self._model = model
+        self._held = self._believed()
 
     def leading(self) -> str | None:
         """Return the label with the most evidence, or None before the first vote."""
         return max(self._evidence, key=lambda label: self._evidence[label], default=None)
 
-    def label(self, enough: float) -> Label | None:
-        """Return the leading label, or None while its scores sum to less than `enough`.
+    @property
+    def label(self) -> Label | None:
+        """What it is held to be, or None while too little speaks for anything.
 
         Its score is the mean score of its votes, weighted by the scores, times its share of all evidence.
         """
-        name = self.leading()
-        if name is None or self._evidence[name] < enough:
+        if self._held is None:
             return None
-        return Label(name, self._squares[name] / sum(self._evidence.values()), self._model)
+        return Label(self._held, self._squares[self._held] / sum(self._evidence.values()), self._model)
 
-    def settled(self, enough: float) -> bool:
-        """Return whether it has a label, and little speaks for another."""
-        name = self.leading()
-        if name is None or self._evidence[name] < enough:
-            return False
-        return self._evidence[name] >= _CLEAR * sum(self._evidence.values())
+    @property
+    def settled(self) -> bool:
+        """Whether it has a label, and little speaks for another."""
+        return self._held is not None and self._is_clear(self._held)
+
+    def _believed(self) -> str | None:
+        """Return the leading label where it is to be held from now on, else the one that is held."""
+        leading = self.leading()
+        if leading is None or self._evidence[leading] < self._enough:
+            return self._held
+        return leading if self._held is None or self._is_clear(leading) else self._held
+
+    def _is_clear(self, label: str) -> bool:
+        return self._evidence[label] >= _CLEAR * sum(self._evidence.values())
