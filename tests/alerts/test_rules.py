@@ -66,6 +66,35 @@ def test_a_correction_of_the_label_is_told_at_once():
     assert [(one.kind, one.label) for one in told] == [(Kind.UPDATED, "person")]
 
 
+def test_a_correction_waits_until_its_score_would_let_it_out():
+    running = gate(min_score=0.5, update_s=1.0)
+    running.sightings([track()], {1: PERSON}, frame(0))
+    doubted = {1: Label("dog", 0.49)}
+    assert running.sightings([track()], doubted, frame(0.5)) == []
+    (goes_on,) = running.sightings([track()], doubted, frame(1.0))
+    assert (goes_on.kind, goes_on.label, goes_on.score, goes_on.model) == (Kind.UPDATED, "person", 0.8, "m@1")
+    (corrected,) = running.sightings([track()], {1: Label("dog", 0.5)}, frame(1.1))
+    assert (corrected.kind, corrected.label, corrected.score) == (Kind.UPDATED, "dog", 0.5)
+
+
+def test_who_heard_of_a_person_hears_that_it_was_a_dog_though_dogs_are_kept_in():
+    running = gate(labels=("person",))
+    running.sightings([track()], {1: PERSON}, frame(0))
+    dog = {1: Label("dog", 0.9), 2: Label("dog", 0.9)}
+    (corrected,) = running.sightings([track(1), track(2)], dog, frame(0.1))
+    assert (corrected.kind, corrected.track, corrected.label) == (Kind.UPDATED, 1, "dog")
+    (end,) = running.sightings([], {}, frame(1))
+    assert (end.kind, end.label) == (Kind.ENDED, "dog")
+
+
+def test_what_has_started_is_told_to_its_end_with_the_score_that_it_has():
+    running = gate(min_score=0.7, update_s=1.0)
+    running.sightings([track()], {1: PERSON}, frame(0))
+    (goes_on,) = running.sightings([track()], {1: Label("person", 0.4)}, frame(1))
+    assert (goes_on.kind, goes_on.score) == (Kind.UPDATED, 0.4)
+    assert kinds(running.sightings([], {}, frame(2))) == [Kind.ENDED]
+
+
 def test_a_sighting_keeps_its_label_while_the_model_is_away():
     running = gate(update_s=1.0)
     running.sightings([track()], {1: PERSON}, frame(0))

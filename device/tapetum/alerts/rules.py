@@ -1,4 +1,9 @@
-"""Which sightings are let out as alerts: by label, by score, and not too often."""
+"""Which sightings are let out as alerts: by label, by score, and not too often.
+
+The rules choose what starts. What has started is told to its end, and truly: its score may fall, and it is corrected
+as soon as another label has the score that would let it out, even to one that the rules keep in. Whoever acted on
+`started` must hear that it was something else, and an end that never comes would leave them waiting.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +19,8 @@ from tapetum.settings import Fraction, Settings
 class Rules(Settings, frozen=True):
     """What is let out."""
 
-    labels: tuple[str, ...] = ()  # only these; empty: all
-    min_score: Fraction = 0.5  # of a track's label
+    labels: tuple[str, ...] = ()  # only these start an alert; empty: all
+    min_score: Fraction = 0.5  # of a track's label that starts an alert, or corrects one
     cooldown_s: Annotated[float, Meta(ge=0, le=86400)] = 0.0  # after an alert, before the same label may start another
     update_s: Annotated[float, Meta(ge=0.2, le=86400)] = 5.0  # between two `updated` of one sighting
     snapshot: bool = True  # send a picture of what started an alert
@@ -77,8 +82,9 @@ class Gate:
 
     def _updated(self, track: Track, label: Label | None, frame: Frame) -> list[Sighting]:
         out = self._out[track.id]
-        label = label or Label(out.last.label, out.last.score, out.last.model)
-        renamed = label.name != out.last.label
+        renamed = label is not None and label.name != out.last.label
+        if label is None or (renamed and label.score < self._settings.min_score):
+            label, renamed = Label(out.last.label, out.last.score, out.last.model), False
         if not renamed and frame.t_ns - out.told_ns < self._settings.update_s * 1e9:
             out.last = replace(out.last, box=track.box, score=round(label.score, 4), model=label.model)
             return []
