@@ -36,6 +36,7 @@ class CameraState:
     tracks: int
     asked: int
     refused: int
+    over_budget: int
     last_error: str
 
 
@@ -106,6 +107,7 @@ class Camera:
             tracks=self._tracks,
             asked=labeller.asked,
             refused=labeller.refused,
+            over_budget=labeller.scheduler.over_budget,
             last_error=self._source.last_error,
         )
 

@@ -19,6 +19,7 @@ from tapetum.config_errors import explained
 from tapetum.enhance.night import Night
 from tapetum.errors import ConfigError
 from tapetum.inference.labeller import Labelling
+from tapetum.inference.scheduler import Scheduling
 from tapetum.inference.settings import Inference
 from tapetum.motion import Method
 from tapetum.motion.frame_difference import FrameDifference
@@ -38,6 +39,7 @@ class CameraSettings(Settings, frozen=True, kw_only=True):
     tracking: Tracking = Tracking()
     night: Night = Night()
     labelling: Labelling = Labelling()
+    scheduling: Scheduling = Scheduling()
     rules: Rules = Rules()
 
 

@@ -10,6 +10,7 @@ from tapetum.alerts.stamp import Stamper
 from tapetum.enhance.night import Night, NightVision
 from tapetum.inference.labeller import Labeller, Labelling
 from tapetum.inference.model import Model
+from tapetum.inference.scheduler import Scheduling
 from tapetum.motion import Method, MotionDetector
 from tapetum.scene import Frame, Label, Motion, Sighting, Track
 from tapetum.tracking import Tracker, Tracking
@@ -31,6 +32,9 @@ class Stages(Protocol):
     def labelling(self) -> Labelling: ...  # noqa: D102
 
     @property
+    def scheduling(self) -> Scheduling: ...  # noqa: D102
+
+    @property
     def rules(self) -> Rules: ...  # noqa: D102
 
 
@@ -38,7 +42,7 @@ _MADE_OF = {
     "motion": attrgetter("motion"),
     "tracker": attrgetter("tracking"),
     "night": attrgetter("night"),
-    "labeller": attrgetter("labelling", "night"),
+    "labeller": attrgetter("labelling", "scheduling", "night"),
     "gate": attrgetter("rules"),
 }
 """Which settings each part of a pipeline is made of."""
@@ -68,7 +72,7 @@ class Pipeline:
     def start(cls, stages: Stages, model: Model, stamper: Stamper) -> "Pipeline":
         """Return a pipeline that has seen no frame yet, and asks `model`."""
         night = stages.night.start()
-        labeller = stages.labelling.start(model, night)
+        labeller = stages.labelling.start(stages.scheduling, model, night)
         return cls(stages.motion.start(), stages.tracking.start(), night, labeller, stages.rules.start(stamper))
 
     def changed(self, before: Stages, after: Stages, model: Model, stamper: Stamper) -> "Pipeline":
@@ -83,6 +87,7 @@ class Pipeline:
         self.night.observe(frame.luma)
         labels = self.labeller.label(frame, tracks)
         self.tracker.verify(self.labeller.confirmed, frame.t_ns)
+        self.tracker.adopt(self.labeller.unmoved, frame.t_ns)
         return Result(motion, tracks, labels, self.gate.sightings(tracks, labels, frame))
 
     def close(self, t_ns: int) -> list[Sighting]:

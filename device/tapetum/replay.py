@@ -6,7 +6,7 @@ result depends on the clip alone and not on how fast this machine is.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from tapetum.capture import File
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings
 from tapetum.inference.client import Worker
+from tapetum.inference.scheduler import Reason
 from tapetum.inference.settings import Inference
 from tapetum.pipeline import Pipeline, Result
 from tapetum.scene import Frame, Sighting
@@ -26,11 +27,16 @@ class Tally:
     """What a replay came to. cpu_s: of the analysis alone, decoding and the worker not counted, a figure a frame."""
 
     frames: int = 0
-    asked: int = 0
+    reasons: Mapping[Reason, int] = field(default_factory=dict)  # why the model was asked, and how often
     last_ns: int = 0
     start_ns: int = 0
     cpu_s: list[float] = field(default_factory=list)
     sightings: list[tuple[float, Sighting]] = field(default_factory=list)  # with the clip's time, seconds
+
+    @property
+    def asked(self) -> int:
+        """How often the model was asked."""
+        return sum(self.reasons.values())
 
 
 @contextmanager
@@ -60,7 +66,7 @@ def replay(
         result = pipeline.step(frame)
         tally.cpu_s.append(time.thread_time() - start_s)
         tally.frames += 1
-        tally.asked = pipeline.labeller.asked
+        tally.reasons = pipeline.labeller.scheduler.asked
         tally.last_ns = frame.t_ns
         tally.sightings += [((frame.t_ns - tally.start_ns) / 1e9, sighting) for sighting in result.sightings]
         model.settle()

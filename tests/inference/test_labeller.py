@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tapetum.inference.labeller import MOTION, Labeller, Labelling
 from tapetum.inference.model import Answer, Crop
+from tapetum.inference.scheduler import Scheduling
 from tapetum.scene import Box, Detection, Frame, Label, State, Track
 
 HERE, THERE = Box(0.2, 0.2, 0.4, 0.6), Box(0.6, 0.3, 0.8, 0.7)
@@ -53,9 +54,10 @@ class Plain:
 class Watch:
     """A labeller that looks at frames at 10 a second."""
 
-    def __init__(self, settings: Labelling | None = None) -> None:
+    def __init__(self, settings: Labelling | None = None, scheduling: Scheduling | None = None) -> None:
         self.model = FakeModel()
-        self.labeller: Labeller = (settings or Labelling()).start(self.model, Plain())
+        scheduling = scheduling or Scheduling(look_s=0)
+        self.labeller: Labeller = (settings or Labelling()).start(scheduling, self.model, Plain())
         self.asked_s: list[float] = []
         self.seq = 0
 
@@ -129,7 +131,7 @@ def test_never_more_than_one_question_is_under_way(watch: Watch):
         watch.see(track(1), track(2, THERE))
     assert watch.asked == [1]
     assert watch.labeller.asked == 1
-    assert watch.labeller.refused == 49
+    assert watch.labeller.refused == 46  # both are in the question, and due again four frames later
 
 
 def test_a_question_refused_is_asked_in_the_next_frame(watch: Watch):
@@ -138,39 +140,6 @@ def test_a_question_refused_is_asked_in_the_next_frame(watch: Watch):
     watch.model.answer()
     watch.see(track(1), track(2, THERE))
     assert watch.asked == [1, 2]
-
-
-def test_each_question_is_about_one_track(watch: Watch):
-    watch.see_for(3, *(track(number) for number in range(5)))
-    assert sorted(watch.asked[:5]) == [0, 1, 2, 3, 4]
-
-
-def test_a_track_the_model_sees_nothing_in_is_asked_about_less_and_less(watch: Watch):
-    watch.see_for(600, track())
-    assert watch.waits_s[:3] == [0.2, 0.3, 0.4]  # 0.2 s and a quarter longer each time, at the next frame
-    assert sorted(watch.waits_s) == watch.waits_s
-    assert watch.waits_s[-1] == Labelling().longest_s
-    assert len(watch.asked) < 40
-
-
-def test_a_settled_track_is_asked_about_at_intervals_that_double(watch: Watch):
-    watch.see_for(300, track(), saying=[person()])
-    assert watch.waits_s[:2] == [0.2, 0.3]  # until it has a label, and once more
-    assert watch.waits_s[2:] == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
-
-
-def test_a_settled_track_that_comes_into_doubt_is_asked_about_soon_again(watch: Watch):
-    watch.see_for(10, track(), saying=[person()])
-    labels = watch.see_for(20, track(), saying=[Detection("dog", 1.0, HERE)])
-    assert watch.waits_s[2:8] == [2.0, 4.0, 8.0, 0.2, 0.2, 0.3]  # again as often as if it were new
-    assert labels[1].name == "dog"
-
-
-def test_a_new_track_goes_before_one_whose_recheck_is_due(watch: Watch):
-    watch.see_for(1, track(1), saying=[person()])
-    watch.seq += 1000  # the recheck of 1 is long due
-    watch.see(track(1), track(2, THERE))
-    assert watch.asked[-1] == 2
 
 
 def test_two_answers_make_a_label(watch: Watch):
@@ -221,7 +190,7 @@ def test_an_answer_that_shows_no_track_is_passed_over(watch: Watch):
 
 def test_an_answer_of_a_low_score_is_passed_over(watch: Watch):
     assert watch.see_for(30, track(), saying=[person(score=0.39)]) == {}
-    assert watch.see_for(30, track(), saying=[person(score=0.41)]) != {}
+    assert watch.see_for(60, track(), saying=[person(score=0.41)]) != {}
 
 
 def test_of_two_answers_for_one_track_the_better_counts(watch: Watch):
@@ -232,8 +201,8 @@ def test_of_two_answers_for_one_track_the_better_counts(watch: Watch):
 def test_what_may_be_half_in_view_needs_more_answers():
     edge, middle = Watch(), Watch()
     at_edge = Box(0.0, 0.2, 0.2, 0.6)
-    edge.see_for(0.3, track(box=at_edge), saying=[person(at_edge, 0.7)])
-    middle.see_for(0.3, track(), saying=[person(score=0.7)])
+    edge.see_for(0.5, track(box=at_edge), saying=[person(at_edge, 0.7)])
+    middle.see_for(0.5, track(), saying=[person(score=0.7)])
     assert edge.see(track(box=at_edge)) == {}
     assert middle.see(track())[1].name == "person"
 
@@ -262,34 +231,57 @@ def test_while_the_model_is_given_up_what_is_known_stays_and_what_is_new_is_moti
     assert labels[2] == MOTION
 
 
-def test_a_crop_shows_the_track_and_has_the_shape_of_the_models_input(watch: Watch):
-    watch.see(track())
-    crop = watch.model.questions[0]
-    assert crop.pixels.shape == (30, 30, 3)
-    assert crop.box.overlap(HERE) == pytest.approx(HERE.area)
-    assert crop.box.width * 160 == pytest.approx(crop.box.height * 120)
-    assert Box(0, 0, 1, 1).overlap(crop.box) == pytest.approx(crop.box.area)
-
-
-def test_the_crop_of_a_small_thing_is_enlarged_twice_at_most(watch: Watch):
-    watch.see(track(box=Box(0.5, 0.5, 0.51, 0.51)))
-    box = watch.model.questions[0].box
-    assert (box.width * 160, box.height * 120) == pytest.approx((15, 15))
-
-
-def test_the_crop_of_a_thing_as_large_as_the_frame_is_the_frame(watch: Watch):
-    watch.see(track(box=Box(0, 0, 1, 1)))
-    assert watch.model.questions[0].box == Box(0, 0, 1, 1)
-
-
 def test_a_crop_is_made_judgeable_before_it_is_asked_about():
     class Brighter:
         def enhance(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
             return crop + np.uint8(50)
 
     model = FakeModel()
-    labeller = Labelling().start(model, Brighter())
+    labeller = Labelling().start(Scheduling(look_s=0), model, Brighter())
     labeller.label(frame(1, 0), [track()])
     plain = FakeModel()
-    Labelling().start(plain, Plain()).label(frame(1, 0), [track()])
+    Labelling().start(Scheduling(look_s=0), plain, Plain()).label(frame(1, 0), [track()])
     assert (model.questions[0].pixels == plain.questions[0].pixels + 50).all()
+
+
+EVERYTHING = Scheduling(look_s=10)
+AWAY = Box(0.7, 0.7, 0.9, 0.9)
+
+
+def looked(scheduling: Scheduling, *tracks: Track, saying: Detection) -> Watch:
+    """Return a watch whose model has just answered a look at the whole frame."""
+    watch = Watch(scheduling=scheduling)
+    watch.see(*tracks)
+    assert watch.model.questions[0].box == Box(0, 0, 1, 1)
+    watch.model.answer(saying)
+    watch.see(*tracks)
+    return watch
+
+
+def test_what_a_look_at_the_whole_frame_shows_and_motion_did_not_is_told_in_that_frame_alone():
+    watch = looked(EVERYTHING, saying=person(AWAY))
+    assert watch.labeller.unmoved == (AWAY,)
+    watch.see()
+    assert watch.labeller.unmoved == ()
+
+
+@pytest.mark.parametrize("saying", [person(AWAY, 0.39), Detection("chair", 0.9, AWAY)], ids=["faint", "not wanted"])
+def test_a_look_begins_nothing_of_what_is_faint_or_not_looked_for(saying: Detection):
+    assert looked(EVERYTHING, saying=saying).labeller.unmoved == ()
+
+
+def test_a_look_for_everything_takes_everything():
+    everything = Scheduling(look_s=10, look_for=())
+    assert looked(everything, saying=Detection("chair", 0.9, AWAY)).labeller.unmoved == (AWAY,)
+
+
+@pytest.mark.parametrize("state", [State.TENTATIVE, State.LOST])
+def test_a_look_begins_nothing_where_a_track_is(state: State):
+    assert looked(EVERYTHING, track(box=AWAY, state=state), saying=person(AWAY)).labeller.unmoved == ()
+
+
+def test_only_a_look_at_the_whole_frame_begins_anything(watch: Watch):
+    watch.see(track())
+    watch.model.answer(person(AWAY))
+    watch.see(track())
+    assert watch.labeller.unmoved == ()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tapetum.inference.scheduler import Standing
 from tapetum.inference.votes import Votes
 from tapetum.scene import Box, Detection
 
@@ -71,7 +72,7 @@ def test_a_label_is_kept_while_what_leads_is_a_part_of_what_was_said():
     assert votes.leading() == "dog"
     assert label is not None
     assert (label.name, label.score < 0.2) == ("person", True)
-    assert not votes.settled
+    assert votes.standing is Standing.NAMED
 
 
 def test_a_label_changes_when_another_is_as_clear_as_a_settled_one():
@@ -80,7 +81,7 @@ def test_a_label_changes_when_another_is_as_clear_as_a_settled_one():
         votes.add(Detection("dog", 0.8, BOX), "model@1")
         shares.append(1 - 0.8 ** len(shares) * 0.8)
     assert shares[-1] >= 0.7 > shares[-2] > 0.5
-    assert votes.settled
+    assert votes.standing is Standing.SETTLED
 
 
 def test_a_label_stays_though_what_speaks_for_it_fades_below_what_makes_one():
@@ -98,7 +99,7 @@ def test_whatever_is_said_a_correction_is_settled(told: list[tuple[str, float]])
         votes.add(Detection(label, score, BOX), "model@1")
         name = votes.label.name if votes.label else None
         assert name is not None or before is None
-        assert votes.settled or before in (None, name)
+        assert votes.standing is Standing.SETTLED or before in (None, name)
         before = name
 
 
@@ -122,18 +123,14 @@ def test_ten_answers_alike_decide_whatever_was_before(before: list[tuple[str, fl
     assert label.name == "car"
 
 
-def test_questions_are_counted_and_from_a_settled_label_on_as_rechecks():
-    votes = Votes(0.9)
-    votes.ask(1)
-    assert (votes.asked, votes.asked_ns, votes.rechecked) == (1, 1, 0)
-    for _ in range(3):
-        votes.add(Detection("person", 0.8, BOX), "model@1")
-    votes.ask(2)
-    votes.ask(3)
-    assert (votes.asked, votes.asked_ns, votes.rechecked, votes.doubted) == (3, 3, 2, 0)
+def test_without_an_answer_nothing_is_known():
+    assert Votes(0.9).standing is Standing.UNKNOWN
+
+
+def test_a_single_answer_leans():
+    assert votes_of(("person", 0.8)).standing is Standing.LEANING
 
 
 def test_a_label_in_doubt_is_not_settled():
-    votes = votes_of(*[("person", 0.8), ("dog", 0.8)] * 4)
-    votes.ask(1)
-    assert (votes.rechecked, votes.doubted) == (0, 1)
+    assert votes_of(*[("person", 0.8), ("dog", 0.8)] * 4).standing is Standing.NAMED
+    assert votes_of(*[("person", 0.8)] * 4).standing is Standing.SETTLED

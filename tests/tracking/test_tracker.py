@@ -358,6 +358,34 @@ def test_what_rests_too_long_is_held_no_more_unless_it_is_verified() -> None:
     tracker.verify([99], round((t_s + 6) * 1e9))  # nobody of that number: nothing happens
 
 
+def test_what_never_moved_and_was_seen_by_one_who_knows_is_a_track_at_rest_for_as_long_as_it_is_verified() -> None:
+    tracker = Tracking(still_s=3.0, lost_s=1.0).start()
+    tracker.adopt([at(0.5)], 0)
+    seen = []
+    for number in range(1, 120):
+        tracks = tracker.update(motion_of(), frame_at(number / FPS, (at(0.5), PINK)))
+        seen.append([(track.id, track.state) for track in tracks])
+        if number in (20, 40):
+            tracker.verify([1], round(number / FPS * 1e9))
+            assert who(tracks, at(0.5)) == 1
+    assert seen[:69] == [[(1, State.STILL)]] * 69
+    assert seen[70:79] == [[(1, State.LOST)]] * 9
+    assert seen[-1] == []
+
+
+def test_what_never_moved_and_then_does_is_who_it_was() -> None:
+    tracker = Tracking().start()
+    tracker.adopt([at(0.3)], 0)
+    for number in range(1, 15):
+        box = at(0.3 + 0.02 * max(0, number - 5))
+        regions = [box] if number > 5 else []
+        tracks = tracker.update(motion_of(*regions), frame_at(number / FPS, (box, PINK)))
+    assert [(track.id, who(tracks, box)) for track in tracks] == [(1, 1)]
+    for number in range(15, 40):  # and from now on it is like any other
+        tracks = tracker.update(motion_of(), frame_at(number / FPS))
+    assert tracks == ()
+
+
 def test_a_tracker_goes_on_after_a_gap_in_time() -> None:
     tracker = Tracking().start()
     box, t_s = walked(tracker, 12)

@@ -1,47 +1,40 @@
-"""Which tracks a model is asked about, and what its answers make of them.
+"""What a model's answers make of the tracks.
 
-A frame is not asked about; a track is, while the answer could change something: soon and often while it is new or
-doubtful, then at intervals that double. Answers come in some frames later and are counted for the track they fit, so
-labels grow older under load and frames never slower.
+A question shows one track or several (`scheduler` decides which); its answer comes some frames later and is counted for
+the tracks that it fits, where they were when it was asked, so labels grow older under load and frames never slower.
 """
 
 from collections.abc import Container, Mapping, Sequence
-from operator import itemgetter
-from typing import Annotated, Protocol
+from typing import Protocol
 
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from tapetum.inference.model import Answer, Crop, Model
 from tapetum.inference.preprocess import crop
+from tapetum.inference.scheduler import Question, Reason, Scheduler, Scheduling
 from tapetum.inference.votes import Votes
-from tapetum.scene import Box, Detection, Frame, Label, State, Track
-from tapetum.settings import Fraction, Positive, Seconds, Settings
+from tapetum.scene import Box, Detection, Frame, Label, Track
+from tapetum.settings import Fraction, Positive, Settings
 
 _FITS = 0.5  # of the smaller of a detection's and a track's box inside the other: less, and it is something else
 _INSIDE = 0.6  # of a track's box inside a detection's: it may be a part of what that shows
-_NEAREST = 0.5  # of the model's input side: the smallest crop, enlarged twice; a smaller one shows nothing more
 _ENTERING = 0.6  # what an answer counts about a thing at the frame's edge: half a thing looks like something else
 _EDGE = 0.05  # of the frame: a box nearer to its edge may be half a thing
-_PATIENCE = 1.25  # times as long is waited after each answer that told nothing
+_APART = 0.1  # of a detection's box under a track's: more, and motion has not missed it
 MOTION = Label("motion", 1.0)
 """What a track is held to be where no model can be asked."""
 
 
 class Labelling(Settings, frozen=True):
-    """How often a model is asked, and when it is believed."""
+    """When a model is believed."""
 
     min_score: Fraction = 0.4  # of a detection that counts as a vote: lower names more, and more of it wrongly
     evidence: Positive = 0.9  # sum of the scores from which a track has a label: about two votes
-    context: Annotated[float, Meta(ge=0, le=2)] = 0.15  # of a track's size that its crop shows on each side of it
-    retry_s: Seconds = 0.2  # before a track without a label is asked about again, a quarter longer each time
-    recheck_s: Seconds = 2.0  # the same for one that has a label, doubled each time
-    longest_s: Seconds = 60.0  # between two questions about one track, at most
 
-    def start(self, model: Model, enhancer: "Enhancer") -> "Labeller":
-        """Return a labeller that asks `model` about crops made judgeable by `enhancer`."""
-        return Labeller(self, model, enhancer)
+    def start(self, scheduling: Scheduling, model: Model, enhancer: "Enhancer") -> "Labeller":
+        """Return a labeller that asks `model` when `scheduling` says so, about crops made judgeable by `enhancer`."""
+        return Labeller(self, scheduling, model, enhancer)
 
 
 class Enhancer(Protocol):
@@ -55,25 +48,36 @@ class Enhancer(Protocol):
 class Labeller:
     """The running labeller of one camera."""
 
-    def __init__(self, settings: Labelling, model: Model, enhancer: Enhancer) -> None:
+    def __init__(self, settings: Labelling, scheduling: Scheduling, model: Model, enhancer: Enhancer) -> None:
         self._settings = settings
+        self._scheduling = scheduling
         self._model = model
         self._enhancer = enhancer
+        self.scheduler: Scheduler = scheduling.start()
         self._votes: dict[int, Votes] = {}
-        self._boxes: dict[int, Box] = {}  # of all tracks when the question under way was asked
-        self.asked = 0
+        self._question = Question(Box(0, 0, 1, 1), (), Reason.LOOK)  # the one asked last
+        self._boxes: dict[int, Box] = {}  # of all tracks when it was asked
         self.refused = 0
         self.confirmed: frozenset[int] = frozenset()
+        self.unmoved: tuple[Box, ...] = ()
+
+    @property
+    def asked(self) -> int:
+        """How many questions the model took."""
+        return self.scheduler.asked.total()
 
     def label(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Label]:
-        """Take in the answers that have come, ask about the most urgent track, return the labels known, by track.
+        """Take in the answers that have come, ask what is most urgent, return the labels known, by track.
 
-        `confirmed` then holds the tracks that an answer has just shown to be what they are held to be. While no model
-        can be asked, what is known stays, and all else is motion.
+        `confirmed` then holds the tracks that an answer has just shown to be what they are held to be, `unmoved` where
+        one has just shown something that is no track. While no model can be asked, what is known stays, and all else is
+        motion.
         """
         asks = self._model.input_size is not None
         self._votes = {track.id: self._votes.get(track.id) or Votes(self._settings.evidence) for track in tracks}
-        self.confirmed = frozenset().union(*(self._count(answer) for answer in self._model.collect()))
+        answers = self._model.collect()
+        self.confirmed = frozenset().union(*(self._count(answer) for answer in answers))
+        self.unmoved = tuple(box for answer in answers for box in self._unmoved(answer, tracks))
         if asks:
             self._ask(frame, tracks)
         labels = {track: label for track, votes in self._votes.items() if (label := votes.label)}
@@ -107,32 +111,33 @@ class Labeller:
         inside = box.overlap(detection.box) >= _INSIDE * box.area
         return inside and label is not None and label.name == detection.label
 
+    def _unmoved(self, answer: Answer, tracks: Sequence[Track]) -> list[Box]:
+        """Return where the answer to a look at the whole frame shows something that no track is or was."""
+        if self._question.reason is not Reason.LOOK:
+            return []
+        wanted = self._scheduling.look_for
+        boxes = [*self._boxes.values(), *(track.box for track in tracks)]
+        return [
+            found.box
+            for found in answer.detections
+            if found.score >= self._settings.min_score
+            and (not wanted or found.label in wanted)
+            and not any(box.overlap(found.box) > _APART * min(box.area, found.box.area) for box in boxes)
+        ]
+
     def _ask(self, frame: Frame, tracks: Sequence[Track]) -> None:
-        there = [track for track in tracks if track.state in (State.CONFIRMED, State.STILL)]
-        due = [(urgency, track) for track in there if (urgency := self._urgency(track, frame)) >= 1]
         size = self._model.input_size
-        if not due or size is None:
+        standings = {track: votes.standing for track, votes in self._votes.items()}
+        question = self.scheduler.question(frame, tracks, standings, size) if size else None
+        if question is None or size is None:
             return
-        _, track = max(due, key=itemgetter(0))
-        box = _shaped(track.box.grown(self._settings.context), frame.size, size)
-        pixels = self._enhancer.enhance(crop(frame, box, size))
-        if not self._model.offer([Crop(track.id, box, pixels)]):
+        pixels = self._enhancer.enhance(crop(frame, question.box, size))
+        if not self._model.offer([Crop(question.tracks[0] if question.tracks else 0, question.box, pixels)]):
             self.refused += 1
             return
-        self.asked += 1
+        self.scheduler.take(question, standings, frame.t_ns)
+        self._question = question
         self._boxes = {track.id: track.box for track in tracks}
-        self._votes[track.id].ask(frame.t_ns)
-
-    def _urgency(self, track: Track, frame: Frame) -> float:
-        """Return how long ago it was asked about, in the interval that is due to it."""
-        votes, settings = self._votes[track.id], self._settings
-        if not votes.asked:
-            return float("inf")
-        if votes.rechecked and votes.settled:
-            interval_s = settings.recheck_s * 2.0 ** min(votes.rechecked - 1, 20)
-        else:
-            interval_s = settings.retry_s * _PATIENCE ** min(max(0, votes.doubted - 1), 40)
-        return (frame.t_ns - votes.asked_ns) / 1e9 / min(settings.longest_s, interval_s)
 
 
 def _at_edge(box: Box) -> bool:
@@ -142,16 +147,3 @@ def _at_edge(box: Box) -> bool:
 def _fit(track: Box, detection: Box) -> float:
     smaller = min(track.area, detection.area)
     return track.overlap(detection) / smaller if smaller > 0 else 0.0
-
-
-def _shaped(box: Box, size: tuple[int, int], wanted: tuple[int, int]) -> Box:
-    """Return the smallest crop around `box` with the shape of the model's input, moved and cut to lie in the frame.
-
-    `size`: (width, height) of the frame, `wanted` of the model's input, pixels.
-    """
-    scale = max(box.width * size[0] / wanted[0], box.height * size[1] / wanted[1], _NEAREST)
-    width, height = min(1.0, scale * wanted[0] / size[0]), min(1.0, scale * wanted[1] / size[1])
-    x, y = box.centre
-    left = min(max(0.0, x - width / 2), 1 - width)
-    top = min(max(0.0, y - height / 2), 1 - height)
-    return Box(left, top, left + width, top + height)

@@ -7,6 +7,7 @@ with each answer is worse than one that comes late.
 
 from collections import defaultdict
 
+from tapetum.inference.scheduler import Standing
 from tapetum.scene import Detection, Label
 
 _FADES = 0.8  # what is left of older votes when one is added: what was half seen at first is outvoted soon
@@ -14,7 +15,7 @@ _CLEAR = 0.7  # of all evidence for one label, and it is settled
 
 
 class Votes:
-    """The answers about one track, and how often it was asked about."""
+    """The answers about one track."""
 
     def __init__(self, enough: float) -> None:
         """`enough`: the sum of scores from which it has a label."""
@@ -23,17 +24,6 @@ class Votes:
         self._squares: dict[str, float] = defaultdict(float)
         self._held: str | None = None
         self._model = ""
-        self.asked = 0
-        self.asked_ns = 0
-        self.rechecked = 0  # questions since it is settled
-        self.doubted = 0  # questions since it is not
-
-    def ask(self, t_ns: int) -> None:
-        """Count a question."""
-        self.asked += 1
-        self.asked_ns = t_ns
-        self.rechecked = self.rechecked + 1 if self.settled else 0
-        self.doubted = 0 if self.settled else self.doubted + 1
 
     def add(self, detection: Detection, model: str, weight: float = 1.0) -> None:
         """Count one detection that fits the track, by its score and `weight`; older votes fade."""
@@ -60,9 +50,11 @@ class Votes:
         return Label(self._held, self._squares[self._held] / sum(self._evidence.values()), self._model)
 
     @property
-    def settled(self) -> bool:
-        """Whether it has a label, and little speaks for another."""
-        return self._held is not None and self._is_clear(self._held)
+    def standing(self) -> Standing:
+        """What they have come to."""
+        if self._held is None:
+            return Standing.LEANING if self._evidence else Standing.UNKNOWN
+        return Standing.SETTLED if self._is_clear(self._held) else Standing.NAMED
 
     def _believed(self) -> str | None:
         """Return the leading label where it is to be held from now on, else the one that is held."""

@@ -28,6 +28,7 @@ class Thing:
     anchor_ns: int
     hits: int = 1
     confirmed: bool = False
+    adopted: bool = False  # never seen as a region: a part of the background, for all that motion knows
     seen: bool = True
     verified_ns: int = 0  # last time somebody who knows (a model) said that it is there
     covered_ns: int = 0  # since when it lies within an older thing; 0: it does not
@@ -38,6 +39,15 @@ class Thing:
     def begin(cls, ids: "count[int]", box: Box, t_ns: int) -> "Thing":
         """Return a thing first seen in `box` at `t_ns`."""
         return cls(next(ids), Predictor(box, t_ns), box, t_ns, t_ns, t_ns, box, t_ns)
+
+    @classmethod
+    def adopted_at(cls, ids: "count[int]", box: Box, t_ns: int) -> "Thing":
+        """Return a thing at rest in `box`, that motion has never shown and somebody who knows has seen."""
+        thing = cls.begin(ids, box, t_ns)
+        thing.confirmed = thing.adopted = True
+        thing.verified_ns = t_ns
+        thing.anchor_ns = t_ns - int(_STILL_S * 1e9)
+        return thing
 
     def hit(self, box: Box, t_ns: int, resize: bool) -> None:
         """Count it as seen in `box`; `resize`: the box is its own alone."""
@@ -53,6 +63,7 @@ class Thing:
         """Count it as seen as a region of its own, `mask` its pixels: the follower learns from that now and then."""
         self.hit(box, frame.t_ns, resize=True)
         self.region_ns = frame.t_ns
+        self.adopted = False
         if not self.confirmed:
             return
         if self.follower is None:

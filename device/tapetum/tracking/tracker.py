@@ -76,6 +76,10 @@ class Tracker:
             if thing.id in wanted:
                 thing.verified_ns = t_ns
 
+    def adopt(self, boxes: Iterable[Box], t_ns: int) -> None:
+        """Begin a track in each of `boxes`, where somebody who knows has seen something that never moved."""
+        self._things += [Thing.adopted_at(self._ids, box, t_ns) for box in boxes]
+
     def update(self, motion: Motion, frame: Frame) -> tuple[Track, ...]:
         """Return all tracks as they stand in `frame`, in which there was `motion`."""
         self._t_ns = t_ns = frame.t_ns
@@ -129,6 +133,9 @@ class Tracker:
         thing.believe(self._settings.hits, self._settings.travel)
 
     def _look_for(self, thing: Thing, frame: Frame) -> None:
+        if thing.adopted and frame.t_ns - thing.verified_ns < self._settings.still_s * 1e9:
+            thing.hit(thing.first_box, frame.t_ns, resize=False)
+            return
         found = None
         if frame.t_ns - thing.region_ns < self._settings.hold_s * 1e9:
             found = thing.follow(frame)
