@@ -2,8 +2,9 @@
 
 Ours is all that happens to a decoded frame: the reduction to the analysis size, motion, tracking, and, where a model is
 given, the crops made for it; not decoding, and not the model, which works in a process of its own. The peers only find
-what moves: `cv2.absdiff` with a threshold, and OpenCV's MOG2 (Z. Zivkovic, ICPR 2004), each on the full luma and on the
-reduced one. All on one thread, in CPU time.
+what moves: `cv2.absdiff` with a threshold, and OpenCV's MOG2 (Z. Zivkovic, ICPR 2004), each on the full luma, as one
+would use them, and on the reduced one that ours looks at, which they are given for nothing: so one comparison says what
+is saved, the other what the method itself costs. All on one thread, in CPU time.
 """
 
 import statistics
@@ -32,6 +33,7 @@ from tapetum.scene import Frame, Plane
 _SETTLE = 50  # frames until every method has its background
 _THRESHOLD = 25
 _TIMEOUT_S = 10.0
+_ON_FULL, _ON_REDUCED = "MOG2", "MOG2, analysis size"
 
 
 @dataclass(slots=True)
@@ -88,8 +90,8 @@ def _peers() -> dict[str, Callable[[Frame], Any]]:
     return {
         "absdiff": lambda frame: full.apply(frame.y),
         "absdiff, analysis size": lambda frame: small.apply(frame.luma),
-        "MOG2": lambda frame: mog2.apply(frame.y),
-        "MOG2, analysis size": lambda frame: mog2_small.apply(frame.luma),
+        _ON_FULL: lambda frame: mog2.apply(frame.y),
+        _ON_REDUCED: lambda frame: mog2_small.apply(frame.luma),
     }
 
 
@@ -113,7 +115,8 @@ def _figures(clip: Path, frame: Frame | None, costs: dict[str, list[float]], ask
                 "method": name,
                 "median_ms": round(median, 3),
                 "p99_ms": round(1e3 * float(np.percentile(settled[name], 99)), 3),
-                "of_mog2": round(median / medians["MOG2"], 3),
+                "of_mog2": round(median / medians[_ON_FULL], 3),
+                "of_mog2_analysis_size": round(median / medians[_ON_REDUCED], 3),
             }
             for name, median in medians.items()
         ],
