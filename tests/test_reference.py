@@ -15,7 +15,7 @@ import pytest
 from tapetum import cli, config, daemon, data, health
 from tapetum.commands import bench, status
 from tests.packaging.test_reference_config import structs
-from tests.test_docs import ROOT, headings, parser_of
+from tests.test_docs import ROOT, headings, inner_of, parser_of
 
 Row = tuple[str, ...]
 
@@ -44,10 +44,21 @@ def shown(action: argparse.Action) -> str:
     return "`" + ", ".join(action.option_strings) + (f" {value}" if action.nargs != 0 else "") + "`"
 
 
+def taken(parser: argparse.ArgumentParser) -> set[str]:
+    """Return all that a parser takes but --help, as --help shows it."""
+    return {shown(action) for action in parser._actions if action.dest != "help"}
+
+
 @pytest.mark.parametrize("command", cli._COMMANDS)
 def test_the_reference_of_a_command_names_all_it_takes_and_nothing_else(command: str):
-    wanted = {shown(action) for action in parser_of(command)._actions if action.dest != "help"}
+    wanted = taken(parser_of(command)).union(*(taken(inner) for inner in inner_of(command).values()))
     assert {row[0] for row in table(section("cli.md", f"`tapetum {command}`"), 1)} == wanted
+
+
+@pytest.mark.parametrize("what", bench.BENCHES)
+def test_the_reference_says_which_option_is_of_which_bench(what: str):
+    rows = table(section("cli.md", "`tapetum bench`"), 2)
+    assert {option for option, of in rows if what in of.split(", ")} == taken(inner_of("bench")[what])
 
 
 def test_every_exit_status_is_told():
@@ -178,7 +189,7 @@ def arguments(tmp_path: Path) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize("what", bench._BENCHES)
+@pytest.mark.parametrize("what", bench.BENCHES)
 def test_the_reference_of_a_bench_tells_of_every_field_that_it_prints(what: str, arguments, capsys):
     assert cli.main(["bench", what, *arguments[what], "--json"]) == 0
     told = {row[0].strip("`") for row in table(section("bench.md", f"`tapetum bench {what}`"), 1)}

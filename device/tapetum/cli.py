@@ -25,6 +25,16 @@ _COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses what it does not know by its own usage, which tells what it does know, not by that of `tapetum`."""
+
+    def parse_known_args(self, *arguments: Any, **named: Any) -> Any:
+        options, unknown = super().parse_known_args(*arguments, **named)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 not, 2 misused, 78 the configuration must be mended."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -60,9 +70,7 @@ def _end_on_signals(daemon: bool) -> None:
 
 
 def _run(given: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="tapetum", description="Sees what moves, says what it is, tells you over MQTT."
-    )
+    parser = _Parser(prog="tapetum", description="Sees what moves, says what it is, tells you over MQTT.")
     parser.add_argument("--version", action="version", version=f"tapetum {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in _COMMANDS.items():

@@ -1,10 +1,12 @@
 """`tapetum bench`, as it is called."""
 
 import json
+import re
 
 import pytest
 
 from tapetum.cli import CONFIG_ERROR, main
+from tapetum.commands.bench import BENCHES
 
 
 def test_a_bench_prints_one_object_for_machines(capsys):
@@ -28,10 +30,56 @@ def test_the_analysis_stands_beside_peers_on_the_full_picture_and_on_the_reduced
         assert rows["tapetum"][ratio] == pytest.approx(found_ratio, rel=0.01)
 
 
+def misused(capsys, *arguments):
+    """Call `tapetum bench` in a way that it refuses; return what it says."""
+    with pytest.raises(SystemExit) as refused:
+        main(["bench", *arguments])
+    assert refused.value.code == 2
+    return capsys.readouterr().err
+
+
 @pytest.mark.parametrize("what", ["alarm", "tracks"])
 def test_a_bench_that_needs_a_truth_says_so(capsys, what):
-    assert main(["bench", what]) == CONFIG_ERROR
-    assert "--clip and --truth are wanted" in capsys.readouterr().err
+    said = misused(capsys, what)
+    assert f"usage: tapetum bench {what}" in said
+    assert "required: --clip, --truth" in said
+
+
+@pytest.mark.parametrize(
+    ("what", "option"),
+    [("alarm", "--kills"), ("analysis", "--frames"), ("analysis", "--truth"), ("delivery", "--clip")],
+)
+def test_an_option_of_another_bench_is_refused_with_the_usage_of_this_one(capsys, what, option):
+    given = [option, "3"] + (["--clip", "a", "--truth", "b"] if what == "alarm" else [])
+    said = misused(capsys, what, *given)
+    assert f"usage: tapetum bench {what}" in said
+    assert f"tapetum bench {what}: error: unrecognized arguments: {option} 3" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [("delivery", "--alerts", "0"), ("delivery", "--kills", "-1"), ("memory", "--frames", "many")]
+)
+def test_a_count_that_cannot_be_is_refused(capsys, arguments):
+    _, option, value = arguments
+    assert f"argument {option}: '{value}' is no whole number from" in misused(capsys, *arguments)
+
+
+@pytest.mark.parametrize("what", BENCHES)
+def test_the_help_of_a_bench_tells_of_its_own_options_alone(capsys, what):
+    with pytest.raises(SystemExit) as shown:
+        main(["bench", what, "--help"])
+    assert shown.value.code == 0
+    told = set(re.findall(r"^  (--[a-z]+)", capsys.readouterr().out, re.MULTILINE))
+    assert (
+        told
+        == {
+            "analysis": {"--clip", "--model", "--labels", "--json"},
+            "alarm": {"--clip", "--truth", "--model", "--labels", "--json"},
+            "tracks": {"--clip", "--truth", "--model", "--labels", "--json"},
+            "delivery": {"--kills", "--alerts", "--json"},
+            "memory": {"--clip", "--model", "--labels", "--frames", "--json"},
+        }[what]
+    )
 
 
 def test_a_clip_that_is_not_there_is_named(capsys, tmp_path):

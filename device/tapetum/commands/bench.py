@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,55 @@ from tapetum.commands.settings import add_model
 from tapetum.errors import ConfigError
 from tapetum.inference.settings import Inference
 
-_WHAT = {
-    "analysis": "CPU time of the analysis a frame, beside cv2.absdiff and MOG2",
-    "alarm": "whether each person gives one alert, how soon, and how often the model is asked (--clip, --truth)",
-    "tracks": "MOTA and IDF1 against a MOTChallenge file (--clip, --truth)",
-    "delivery": "alerts that arrive while the broker is killed again and again (--kills, --alerts)",
-    "memory": "memory of the whole daemon over many frames, and its growth (--frames)",
-}
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """One bench: what it measures, what it takes beside --json, and how it is done."""
+
+    purpose: str
+    takes: tuple[Callable[[argparse.ArgumentParser], object], ...]
+    run: Callable[[argparse.Namespace], dict[str, Any]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `bench` takes."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "\n".join(f"  {name:<10}{purpose}" for name, purpose in _WHAT.items())
-    parser.add_argument("what", choices=_WHAT, metavar="WHAT", help=", ".join(_WHAT))
+    """Add what `bench` takes: each bench has its own options, so one that belongs to another is refused."""
+    benches = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    for name, bench in BENCHES.items():
+        own = benches.add_parser(
+            name, help=bench.purpose, description=bench.purpose[0].upper() + bench.purpose[1:] + "."
+        )
+        for add in bench.takes:
+            add(own)
+        own.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clip", type=Path, metavar="FILE", help="a video (default: the one that comes with Tapetum)")
-    parser.add_argument("--truth", type=Path, metavar="FILE", help="what is to be seen in it")
-    add_model(parser)
-    parser.add_argument("--frames", type=int, default=20_000, metavar="N", help="of the memory bench (default: 20000)")
-    parser.add_argument("--kills", type=int, default=50, metavar="N", help="of the broker (default: 50)")
-    parser.add_argument("--alerts", type=int, default=2_000, metavar="N", help="sent meanwhile (default: 2000)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_truth(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--clip", type=Path, metavar="FILE", required=True, help="a video")
+    parser.add_argument("--truth", type=Path, metavar="FILE", required=True, help="what is to be seen in it")
+
+
+def _add_frames(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--frames", type=_at_least(1), default=20_000, metavar="N", help="how many (default: 20000)")
+
+
+def _add_faults(parser: argparse.ArgumentParser) -> None:
+    kills = "how often the broker is killed (default: 50)"
+    parser.add_argument("--kills", type=_at_least(0), default=50, metavar="N", help=kills)
+    alerts = "how many alerts are sent meanwhile (default: 2000)"
+    parser.add_argument("--alerts", type=_at_least(1), default=2_000, metavar="N", help=alerts)
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(text)
+
+    return count
 
 
 def main(options: argparse.Namespace) -> int:
@@ -44,7 +73,7 @@ def main(options: argparse.Namespace) -> int:
     before = log.level
     log.setLevel(logging.ERROR)  # a broker that is killed on purpose is no news
     try:
-        figures = {"bench": options.what} | _BENCHES[options.what](options)
+        figures = {"bench": options.what} | BENCHES[options.what].run(options)
     finally:
         log.setLevel(before)
     if options.json:
@@ -64,13 +93,13 @@ def _analysis(options: argparse.Namespace) -> dict[str, Any]:
 def _alarm(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import alarm
 
-    return alarm.run(_clip(options), _truth(options), _inference(options))
+    return alarm.run(_clip(options), options.truth, _inference(options))
 
 
 def _tracks(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import tracks
 
-    return tracks.run(_clip(options), _truth(options), _inference(options))
+    return tracks.run(_clip(options), options.truth, _inference(options))
 
 
 def _delivery(options: argparse.Namespace) -> dict[str, Any]:
@@ -85,12 +114,18 @@ def _memory(options: argparse.Namespace) -> dict[str, Any]:
     return memory.run(_clip(options), options.frames, _inference(options))
 
 
-_BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "analysis": _analysis,
-    "alarm": _alarm,
-    "tracks": _tracks,
-    "delivery": _delivery,
-    "memory": _memory,
+BENCHES = {
+    "analysis": _Bench("CPU time of the analysis a frame, beside absdiff and MOG2", (_add_clip, add_model), _analysis),
+    "alarm": _Bench(
+        "whether each person gives one alert, how soon, and how often the model is asked",
+        (_add_truth, add_model),
+        _alarm,
+    ),
+    "tracks": _Bench("MOTA and IDF1 against a MOTChallenge file", (_add_truth, add_model), _tracks),
+    "delivery": _Bench("alerts that arrive while the broker is killed again and again", (_add_faults,), _delivery),
+    "memory": _Bench(
+        "memory of the whole daemon over many frames, and its growth", (_add_clip, add_model, _add_frames), _memory
+    ),
 }
 
 
@@ -99,12 +134,6 @@ def _clip(options: argparse.Namespace) -> Path:
     if not clip.is_file():
         raise ConfigError(f"--clip {clip}: there is no such file")
     return clip
-
-
-def _truth(options: argparse.Namespace) -> Path:
-    if options.truth is None or options.clip is None:
-        raise ConfigError(f"bench {options.what}: --clip and --truth are wanted: a video, and what is to be seen in it")
-    return Path(options.truth)
 
 
 def _inference(options: argparse.Namespace) -> Inference:
