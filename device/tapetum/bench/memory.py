@@ -1,7 +1,10 @@
 """What the whole daemon takes of memory, and whether it grows: the real daemon, as a process, on a clip in a loop.
 
-The proportional set size (PSS) of all its processes, from /proc/PID/smaps_rollup (proc(5)): a page that two processes
-share counts half for each. The clip is played as fast as the analysis goes.
+Two sums over all its processes, from /proc/PID/smaps_rollup (proc(5)). How much it takes is the proportional set size
+(PSS), in which a page that two processes share counts half for each. Whether it grows is told by the anonymous part of
+it alone, swapped out or not: that is what a leak grows, and no other process can move it. The rest are pages of files,
+libraries above all, and their share rises when some other Python that had them too comes to its end; so does what is
+private to a process (USS). The clip is played as fast as the analysis goes.
 """
 
 import json
@@ -11,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +31,24 @@ _LAST = 0.75  # of all frames: to what comes after that
 _PATIENCE_S = 60.0  # without a further frame, the daemon is taken for stuck
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Sizes in MiB; anonymous: of the PSS what is no file's (heaps, stacks, data of libraries that was written to)."""
+
+    pss_mb: float
+    anonymous_mb: float
+
+    def __add__(self, other: "Memory") -> "Memory":
+        """Return what both take."""
+        return Memory(self.pss_mb + other.pss_mb, self.anonymous_mb + other.anonymous_mb)
+
+
 def run(clip: Path, frames: int, inference: Inference) -> dict[str, Any]:
-    """Return pss_mb at its highest, its growth between the second and the last quarter of `frames`, and fps.
+    """Return pss_mb and anonymous_mb at their highest, growth, and fps.
 
     Raises TapetumError when the daemon ends or sticks.
     """
-    seen: list[tuple[int, float]] = []
+    seen: list[tuple[int, Memory]] = []
     start_s = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -43,35 +59,47 @@ def run(clip: Path, frames: int, inference: Inference) -> dict[str, Any]:
         while count < frames:
             before, count = count, _analysed(Path(folder) / "status.json", process, count)
             bar.step(count - before)
-            seen.append((count, pss_mb(process.pid)))
-    early = [mb for count, mb in seen if _SETTLED * frames <= count < 2 * _SETTLED * frames]
-    late = [mb for count, mb in seen if count >= _LAST * frames]
-    growth = statistics.median(late) / statistics.median(early) - 1 if early and late else None
+            seen.append((count, memory_of(process.pid)))
+    growth = growth_of([(count, memory.anonymous_mb) for count, memory in seen], frames)
     return {
         "clip": clip.name,
         "frames": seen[-1][0],
         "fps": round(seen[-1][0] / (time.monotonic() - start_s), 1),
-        "pss_mb": round(max(mb for _, mb in seen), 1),
+        "pss_mb": round(max(memory.pss_mb for _, memory in seen), 1),
+        "anonymous_mb": round(max(memory.anonymous_mb for _, memory in seen), 1),
         "growth": None if growth is None else round(growth, 4),
         "model": Path(inference.model).name,
     }
 
 
-def pss_mb(pid: int) -> float:
-    """Return the proportional set size of process `pid` and all its descendants, MiB; those just gone count nothing."""
-    total = 0.0
+def growth_of(seen: Sequence[tuple[int, float]], frames: int) -> float | None:
+    """Return how much larger the median is in the last quarter of `frames` than in the second, as a fraction of that.
+
+    seen: (frames so far, size); None where a quarter holds none.
+    """
+    early = [size for count, size in seen if _SETTLED * frames <= count < 2 * _SETTLED * frames]
+    late = [size for count, size in seen if count >= _LAST * frames]
+    return statistics.median(late) / statistics.median(early) - 1 if early and late else None
+
+
+def memory_of(pid: int) -> Memory:
+    """Return what process `pid` and all its descendants take; those just gone count nothing."""
+    own = Memory(0.0, 0.0)
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total = int(line.split()[1]) / 1024
+        own = _parsed(Path(f"/proc/{pid}/smaps_rollup").read_text())
         children = [
             int(child)
             for task in Path(f"/proc/{pid}/task").iterdir()
             for child in (task / "children").read_text().split()
         ]
     except OSError:
-        return total
-    return total + sum(pss_mb(child) for child in children)
+        return own
+    return sum((memory_of(child) for child in children), own)
+
+
+def _parsed(rollup: str) -> Memory:
+    sizes = {words[0]: int(words[1]) / 1024 for line in rollup.splitlines()[1:] if (words := line.split())}
+    return Memory(sizes["Pss:"] + sizes["SwapPss:"], sizes["Pss_Anon:"] + sizes["SwapPss:"])
 
 
 @contextmanager
