@@ -85,8 +85,9 @@ def test_what_is_missing_comes_with_its_command_and_a_status(tmp_path: Path) -> 
     file = written(tmp_path / "tapetum.toml", '[camera.front.source]\ntype = "v4l2"\ndevice = "/dev/no-camera"\n')
     done = run("--config", file)
     assert done.returncode == 1
-    line = "missing  camera: /dev/no-camera: there is no such device  -> v4l2-ctl --list-devices"
-    assert line in done.stdout.splitlines()
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("missing  camera: "))
+    assert line.startswith("missing  camera: /dev/no-camera: there is no such device; ")
+    assert line.endswith(("v4l2-ctl --list-devices", f"-> editor {file}"))  # the latter where this machine has another
 
 
 def test_a_machine_reads_the_same_as_one_object(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_a_machine_reads_the_same_as_one_object(tmp_path: Path) -> None:
     assert told == [free.sub("", line) for line in lines.stdout.splitlines()]
     (configuration,) = (check for check in report["checks"] if check["check"] == "configuration")
     assert configuration["what"].startswith(f"{file}: broker.prot: there is no such key; did you mean port?")
-    assert configuration["mend"] == f"sudoedit {file}"
+    assert configuration["mend"] == f"editor {file}"
 
 
 def test_it_works_where_no_package_is_installed() -> None:
@@ -279,8 +280,14 @@ def test_a_package_that_picamera2_needs_is_told_as_it_is(root: Path, site: Path)
 
 
 def test_a_camera_s_device_must_be_there_and_open_to_us(root: Path) -> None:
-    node = root / "dev/video0"
-    assert machines.device(Machine(root), "/dev/video0").state == "missing"
+    node, file = root / "dev/video0", root / "tapetum.toml"
+    finding = machines.device(Machine(root), "/dev/video0", file)
+    assert (finding.state, "plug it in" in finding.what) == ("missing", True)
+    assert finding.mend.endswith("v4l2-ctl --list-devices")
+    written(root / "dev/video2")
+    finding = machines.device(Machine(root), "/dev/video0", file)
+    assert finding.what.endswith("; there are /dev/video2")
+    assert outcome(finding) == ("missing", f"editor {file}")
     written(node)
     assert outcome(machines.device(Machine(root), "/dev/video0")) == ("ok", "")
     asked: list[tuple[Path, int]] = []
@@ -292,7 +299,8 @@ def test_a_camera_s_device_must_be_there_and_open_to_us(root: Path) -> None:
 
 
 def test_without_a_configuration_any_camera_will_do(root: Path) -> None:
-    assert outcome(machines.any_camera(Machine(root))) == ("warning", "v4l2-ctl --list-devices")
+    first_run = f"{sys.executable} -m tapetum run --first-run"
+    assert outcome(machines.any_camera(Machine(root))) == ("warning", first_run)
     assert outcome(machines.any_camera(pi(root))) == ("warning", "rpicam-hello --list-cameras")
     for number in (0, 1):
         written(root / f"dev/video{number}")
@@ -442,33 +450,32 @@ source = {{ type = "pipe", command = ["no-such-camera", "--y4m"] }}
 def test_a_configuration_that_cannot_be_used_ends_neither_the_report_nor_the_reader(root: Path, tmp_path: Path) -> None:
     file = written(tmp_path / "tapetum.toml", "[broker]\nport = 70000\n")
     checks = {finding.check: finding for finding in service.look(Machine(root), file)}
-    assert outcome(checks["configuration"]) == ("missing", f"sudoedit {file}")
+    assert outcome(checks["configuration"]) == ("missing", f"editor {file}")
     assert "broker.port: " in checks["configuration"].what
     assert {"state_dir", "clock", "service"} <= set(checks)
-    assert not {"broker", "model"} & set(checks)
+    assert not {"broker", "model", "camera"} & set(checks), "what it names is not known"
 
 
 def test_a_configuration_that_is_not_there_or_names_no_camera_is_told(tmp_path: Path) -> None:
-    assert service.configuration(None)[0].state == "warning"
-    missing, config = service.configuration(tmp_path / "no.toml")
+    assert service.configuration(Machine(), None)[0].state == "warning"
+    missing, config = service.configuration(Machine(), tmp_path / "no.toml")
     assert (missing.state, config) == ("missing", Config())
     assert "No such file or directory" in missing.what
-    assert service.configuration(written(tmp_path / "empty.toml"))[0].state == "warning"
+    assert service.configuration(Machine(), written(tmp_path / "empty.toml"))[0].state == "warning"
 
 
 def test_a_broker_that_answers_is_told_and_one_that_does_not_is_missing(tmp_path: Path) -> None:
-    assert service.broker(Broker(), tmp_path).state == "warning"
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings = Broker(host="127.0.0.1", port=server.getsockname()[1])
-        assert outcome(service.broker(settings, tmp_path)) == ("ok", "")
-    finding = service.broker(settings, tmp_path)
+        assert outcome(service.broker(Machine(), settings, tmp_path)) == ("ok", "")
+    finding = service.broker(Machine(), settings, tmp_path)
     assert outcome(finding) == ("missing", "sudo systemctl start mosquitto")
     assert finding.what == f"127.0.0.1:{settings.port}: Connection refused"
 
 
 def test_a_broker_that_says_nothing_is_given_two_seconds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        finding = service.broker(Broker(host="127.0.0.1", port=server.getsockname()[1], tls=True), None)
+        finding = service.broker(Machine(), Broker(host="127.0.0.1", port=server.getsockname()[1], tls=True), None)
     assert finding.state == "missing"
     assert finding.what.endswith("no answer within 2 s")
 
@@ -480,8 +487,8 @@ def test_a_broker_s_certificate_must_be_right(tmp_path: Path) -> None:
         settings = Broker(
             host="127.0.0.1", port=running.port, tls=True, ca=authority.ca, certificate=certificate, key=key
         )
-        assert service.broker(settings, None).what.endswith("answers, and shows the right certificate")
-        wrong = service.broker(Broker(host="127.0.0.1", port=running.port, tls=True, ca=stranger.ca), None)
+        assert service.broker(Machine(), settings, None).what.endswith("answers, and shows the right certificate")
+        wrong = service.broker(Machine(), Broker(host="127.0.0.1", port=running.port, tls=True, ca=stranger.ca), None)
         assert wrong.state == "missing"
         assert "its certificate is not right" in wrong.what
         assert wrong.mend == f"openssl s_client -connect 127.0.0.1:{running.port} -CAfile {stranger.ca}"
@@ -489,23 +496,28 @@ def test_a_broker_s_certificate_must_be_right(tmp_path: Path) -> None:
 
 def test_how_a_broker_that_is_not_found_is_looked_for() -> None:
     far = Broker(host="broker.example", tls=True)
-    assert service._look_at(far, socket.gaierror(-2, "Name or service not known")) == "getent hosts broker.example"
-    assert service._look_at(far, TimeoutError()) == "nc -vz broker.example 8883"
+    assert (
+        service._look_at(Machine(), far, socket.gaierror(-2, "Name or service not known"))
+        == "getent hosts broker.example"
+    )
+    assert service._look_at(Machine(), far, TimeoutError()) == "ping -c 3 broker.example"
+    refused = service._look_at(Machine(), far, ConnectionRefusedError(111, "Connection refused"))
+    assert refused == "ssh broker.example sudo systemctl start mosquitto"
 
 
 def test_a_model_must_load(tmp_path: Path, data: Path) -> None:
     folder = data / "models/coco_ssd_mobilenet_v1_quant"
     config = Config(inference=Inference(model=str(folder / "detect.tflite")))
-    assert service.model(config, None).what == f"{folder / 'detect.tflite'} loads"
+    assert service.model(Machine(), config, None).what == f"{folder / 'detect.tflite'} loads"
 
 
 def test_a_model_that_cannot_be_had_is_missing_and_none_is_none(tmp_path: Path) -> None:
     file = tmp_path / "tapetum.toml"
-    assert outcome(service.model(Config(), file)) == ("ok", "")
+    assert outcome(service.model(Machine(), Config(), file)) == ("ok", "")
     for path in (tmp_path / "no.tflite", written(tmp_path / "broken.tflite", "no model")):
         written(tmp_path / "labelmap.txt", "person")
-        finding = service.model(Config(inference=Inference(model=str(path))), file)
-        assert outcome(finding) == ("missing", f"sudoedit {file}")
+        finding = service.model(Machine(), Config(inference=Inference(model=str(path))), file)
+        assert outcome(finding) == ("missing", f"editor {file}")
         assert finding.what.startswith("inference.model: ")
 
 

@@ -1,1 +1,1 @@
-"""What `tapetum doctor` looks at. Nothing here needs a package to be installed, but for `service`, which comes last."""
+"""What `tapetum doctor` looks at. Nothing needs a package but `service` and `cameras`, which come last."""

@@ -1,7 +1,9 @@
 """What a look at one thing came to, and the machine that is looked at."""
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,3 +55,25 @@ class Machine:
     def program(self, name: str) -> str | None:
         """Return where the program `name` is, if it is installed."""
         return shutil.which(name, path=self.path)
+
+
+def edit(machine: Machine, file: Path) -> str:
+    """Return the command that edits `file`; sudoedit refuses a file in a folder that is the user's own."""
+    return f"{'editor' if _is_own(machine, file) else 'sudoedit'} {shlex.quote(str(file))}"
+
+
+def add_to(machine: Machine, file: Path, text: str) -> str:
+    """Return the command that writes `text` behind what stands in `file`."""
+    escaped = text.replace("\n", "\\n")
+    target = f">> {shlex.quote(str(file))}" if _is_own(machine, file) else f"| sudo tee -a {shlex.quote(str(file))}"
+    return "printf " + shlex.quote(rf"\n{escaped}\n") + " " + target
+
+
+def tapetum(*arguments: str) -> str:
+    """Return the command that calls this very Tapetum."""
+    called = [sys.argv[0]] if Path(sys.argv[0]).name == "tapetum" else [sys.executable, "-m", "tapetum"]
+    return shlex.join([*called, *arguments])
+
+
+def _is_own(machine: Machine, file: Path) -> bool:
+    return machine.access(file if file.exists() else file.absolute().parent, os.W_OK)

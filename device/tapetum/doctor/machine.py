@@ -6,10 +6,9 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
-from tapetum.doctor.finding import Finding, Machine
+from tapetum.doctor.finding import Finding, Machine, edit, tapetum
 
 _PROVISION = "sudo scripts/provision"
 _ROOM_MB = 16  # megabytes beside the outbox: the status, and SQLite's own
@@ -25,11 +24,16 @@ _FEEDS = re.compile(r"^\s*RuntimeWatchdogSec\s*=\s*(?!0?\s*$|off\b)", re.MULTILI
 _FEED = "printf '[Manager]\\nRuntimeWatchdogSec=15\\n' | sudo tee /etc/systemd/system.conf.d/watchdog.conf"
 
 
-def device(machine: Machine, path: str) -> Finding:
-    """Whether the Video4Linux device that a camera names is there and may be opened."""
+def device(machine: Machine, path: str, file: Path | None = None) -> Finding:
+    """Whether the Video4Linux device that a camera of the configuration `file` names is there and may be opened."""
     node = machine.root / path.lstrip("/")
     if not node.exists():
-        return Finding("camera", "missing", f"{path}: there is no such device", "v4l2-ctl --list-devices")
+        there = _devices(machine)
+        what = (
+            f"there are {', '.join(f'/dev/{other.name}' for other in there)}" if there else "and no other: plug it in"
+        )
+        mend = edit(machine, file) if there and file else _list_devices(machine)
+        return Finding("camera", "missing", f"{path}: there is no such device; {what}", mend)
     if not machine.access(node, os.R_OK | os.W_OK):
         return Finding("camera", "missing", f"{path}: no permission (then log in again)", _join_group(node))
     return Finding("camera", "ok", path)
@@ -37,10 +41,11 @@ def device(machine: Machine, path: str) -> Finding:
 
 def any_camera(machine: Machine) -> Finding:
     """Whether there is any Video4Linux device, where the configuration names no camera."""
-    nodes = sorted(machine.root.glob("dev/video*"))
+    nodes = _devices(machine)
     if not nodes:
-        mend = "rpicam-hello --list-cameras" if machine.is_pi else "v4l2-ctl --list-devices"
-        return Finding("camera", "warning", "no device /dev/video*: a first run plays a clip instead", mend)
+        mend = "rpicam-hello --list-cameras" if machine.is_pi else tapetum("run", "--first-run")
+        what = "no device /dev/video*: plug one in; a first run plays a clip instead"
+        return Finding("camera", "warning", what, mend)
     usable = [node for node in nodes if machine.access(node, os.R_OK | os.W_OK)]
     if not usable:
         return Finding(
@@ -130,12 +135,14 @@ def watchdog(machine: Machine) -> Finding:
     return Finding("watchdog", "warning", "nobody feeds the board's own: a kernel that hangs stays so", mend)
 
 
-def cameras(machine: Machine, devices: Sequence[str], commands: Sequence[str], none_named: bool) -> list[Finding]:
-    """Look at the devices and the commands that the cameras of the configuration name, or at what there is."""
-    found = [device(machine, path) for path in devices] + [program(machine, name) for name in commands]
-    if none_named:
-        found.append(any_camera(machine))
-    return found if commands else [*found, programs(machine)]
+def _devices(machine: Machine) -> list[Path]:
+    return sorted(machine.root.glob("dev/video*"), key=lambda node: (len(node.name), node.name))
+
+
+def _list_devices(machine: Machine) -> str:
+    """Return the command that shows which cameras the kernel knows."""
+    install = "" if machine.program("v4l2-ctl") else "sudo apt install v4l-utils; "
+    return install + "v4l2-ctl --list-devices"
 
 
 def _nearest(folder: Path) -> Path:

@@ -1,37 +1,37 @@
 """What the configuration says: whether it can be used, its broker answers, its model loads."""
 
 import os
+import re
 import shlex
 import socket
 import ssl
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tapetum.alerts.broker import Broker, port, tls_context
-from tapetum.capture import File, Picamera, Pipe, Stream, V4l2
+from tapetum.capture import File, Picamera, Stream
 from tapetum.clock import SystemClock
 from tapetum.config import Config, load
+from tapetum.doctor import cameras, software
 from tapetum.doctor import machine as machines
-from tapetum.doctor import software
-from tapetum.doctor.finding import Finding, Machine
+from tapetum.doctor.finding import Finding, Machine, add_to, edit, tapetum
 from tapetum.errors import ConfigError
 from tapetum.inference.client import Worker
 from tapetum.settings import located
 
 _CONNECT_S = 2.0
+_INSTALL = "sudo apt install mosquitto"
+_BROKER_TABLE = re.compile(r"^\s*(\[\s*broker\b|broker\s*[.=])", re.MULTILINE)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def look(machine: Machine, file: Path | None) -> Iterator[Finding]:
     """Look at the configuration in `file` (None: there is none) and at all that it needs; packages must be there."""
-    found, config = configuration(file)
+    found, config = configuration(machine, file)
     yield found
-    sources = [camera.source for camera in config.camera.values()]
-    yield from _extras(machine, config)
-    devices = [source.device for source in sources if isinstance(source, V4l2)]
-    commands = [source.command[0] for source in sources if isinstance(source, Pipe)]
-    yield from machines.cameras(machine, devices, commands, none_named=not sources)
+    yield from _extras(machine, config, file)
+    if found.state != "missing":
+        yield from cameras.look(machine, config, file)
     state_dir = Path(config.state_dir)
     yield machines.state_dir(machine, state_dir)
     yield machines.room(machines.free_mb(state_dir), config.outbox.max_mb)
@@ -39,11 +39,11 @@ def look(machine: Machine, file: Path | None) -> Iterator[Finding]:
     yield machines.service(machine)
     yield machines.watchdog(machine)
     if found.state != "missing":
-        yield broker(config.broker, file)
-        yield model(config, file)
+        yield broker(machine, config.broker, file)
+        yield model(machine, config, file)
 
 
-def configuration(file: Path | None) -> tuple[Finding, Config]:
+def configuration(machine: Machine, file: Path | None) -> tuple[Finding, Config]:
     """Whether the file can be used, and what it says; the defaults where it cannot."""
     if file is None:
         return Finding(
@@ -52,18 +52,18 @@ def configuration(file: Path | None) -> tuple[Finding, Config]:
     try:
         config = load(file)
     except ConfigError as error:
-        unreadable = file.exists() and not os.access(file, os.R_OK)
-        mend = shlex.join(["sudo", sys.argv[0], "doctor"]) if unreadable else _edit(file)
+        unreadable = file.exists() and not machine.access(file, os.R_OK)
+        mend = "sudo " + tapetum("doctor", "--config", str(file)) if unreadable else edit(machine, file)
         return Finding("configuration", "missing", str(error), mend), Config()
     if not config.camera:
-        return Finding("configuration", "warning", f"{file}: names no camera", _edit(file)), config
+        return Finding("configuration", "warning", f"{file}: names no camera", cameras.name_one(machine, file)), config
     return Finding("configuration", "ok", f"{file}: device {config.name}, cameras {', '.join(config.camera)}"), config
 
 
-def broker(settings: Broker, file: Path | None) -> Finding:
+def broker(machine: Machine, settings: Broker, file: Path | None) -> Finding:
     """Whether the broker takes a connection within two seconds, and its certificate is right where TLS is set."""
     if not settings.host:
-        return Finding("broker", "warning", "none is named: alerts wait in the outbox", _edit(file) if file else "")
+        return Finding("broker", "warning", "none is named: alerts wait in the outbox", _name_one(machine, file))
     where = f"{settings.host}:{port(settings)}"
     context = tls_context(settings)
     try:
@@ -71,23 +71,33 @@ def broker(settings: Broker, file: Path | None) -> Finding:
             if context:
                 context.wrap_socket(plain, server_hostname=settings.host).close()
     except (OSError, ValueError) as error:
-        return Finding("broker", "missing", f"{where}: {_reason(error)}", _look_at(settings, error))
+        return Finding("broker", "missing", f"{where}: {_reason(settings, error)}", _look_at(machine, settings, error))
     return Finding("broker", "ok", f"{where} answers" + (", and shows the right certificate" if context else ""))
 
 
-def model(config: Config, file: Path | None) -> Finding:
+def _name_one(machine: Machine, file: Path | None) -> str:
+    """Return the command that gives a configuration which names no broker the one of this machine."""
+    if file is None:
+        return tapetum("run", "--first-run")  # which brings one
+    if _BROKER_TABLE.search(file.read_text(encoding="utf-8")):
+        return edit(machine, file)
+    install = "" if _has_mosquitto(machine) else f"{_INSTALL}; "
+    return install + add_to(machine, file, '[broker]\nhost = "localhost"')
+
+
+def model(machine: Machine, config: Config, file: Path | None) -> Finding:
     """Whether the model loads in a worker, and has its labels."""
     if not config.inference.model:
         return Finding("model", "ok", "none is named: motion alone counts")
     try:
         worker = Worker(config.inference)
     except ConfigError as error:
-        return Finding("model", "missing", str(error), _edit(file) if file else "")
+        return Finding("model", "missing", str(error), edit(machine, file) if file else "")
     worker.close()
     return Finding("model", "ok", f"{located(config.inference.model)} loads")
 
 
-def _extras(machine: Machine, config: Config) -> Iterator[Finding]:
+def _extras(machine: Machine, config: Config, file: Path | None = None) -> Iterator[Finding]:
     """Look at the packages that only some configurations need."""
     sources = [camera.source for camera in config.camera.values()]
     if any(isinstance(source, File | Stream) for source in sources) or not sources:
@@ -98,19 +108,22 @@ def _extras(machine: Machine, config: Config) -> Iterator[Finding]:
     if machine.is_pi and (wanted or not sources):
         yield software.picamera(machine, needed=wanted)
     elif wanted:
-        yield Finding("picamera2", "missing", "a camera is of the kind picamera, and this is no Raspberry Pi")
+        what = "a camera is of the kind picamera, and this is no Raspberry Pi"
+        yield Finding("picamera2", "missing", what, edit(machine, file) if file else "")
 
 
-def _reason(error: Exception) -> str:
+def _reason(settings: Broker, error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not right: {error.verify_message}"
     if isinstance(error, TimeoutError):
         return f"no answer within {_CONNECT_S:.0f} s"
+    if isinstance(error, ConnectionRefusedError) and settings.host not in _LOOPBACK:
+        return f"{error.strerror}: no broker runs there, or it listens to its own machine alone, as mosquitto does"
     return str(getattr(error, "strerror", None) or error)
 
 
-def _look_at(settings: Broker, error: Exception) -> str:
-    """Return the command that shows or mends why the broker cannot be reached."""
+def _look_at(machine: Machine, settings: Broker, error: Exception) -> str:
+    """Return the command that mends, or shows, why the broker cannot be reached."""
     host, where = shlex.quote(settings.host), shlex.quote(f"{settings.host}:{port(settings)}")
     if isinstance(error, ssl.SSLError):
         ca = f" -CAfile {shlex.quote(settings.ca)}" if settings.ca else ""
@@ -118,9 +131,12 @@ def _look_at(settings: Broker, error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return f"getent hosts {host}"
     if settings.host in _LOOPBACK:
-        return "sudo systemctl start mosquitto"
-    return f"nc -vz {host} {port(settings)}"
+        return "sudo systemctl start mosquitto" if _has_mosquitto(machine) else _INSTALL
+    if isinstance(error, ConnectionRefusedError):
+        return f"ssh {host} sudo systemctl start mosquitto"
+    return f"ping -c 3 {host}"
 
 
-def _edit(file: Path) -> str:
-    return f"sudoedit {shlex.quote(str(file))}"
+def _has_mosquitto(machine: Machine) -> bool:
+    """Whether it is installed: where Debian keeps daemons, which is not on everybody's path, or on it."""
+    return (machine.root / "usr/sbin/mosquitto").exists() or machine.program("mosquitto") is not None
