@@ -62,7 +62,7 @@ OF_THE_TRAINER = (
 )
 """What the trainer takes from the device: what both must do in the same way."""
 
-OPTIONAL = ("av", "iotcore", "picamera2", "libcamera", "motmetrics", "ai_edge_litert", "tflite_runtime")
+OPTIONAL = ("av", "iotcore", "picamera2", "libcamera", "motmetrics", "edgefirst", "ai_edge_litert", "tflite_runtime")
 """Extras, what apt brings on a Pi, and the runtime, which only the worker loads."""
 
 

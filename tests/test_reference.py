@@ -186,11 +186,20 @@ def arguments(tmp_path: Path) -> dict[str, list[str]]:
         "tracks": [*clip, str(boxes)],
         "delivery": ["--kills", "0", "--alerts", "2"],
         "memory": ["--frames", "1"],
+        "gating": [str(data.clip())],
     }
 
 
+@pytest.fixture
+def model(request: pytest.FixtureRequest) -> list[str]:
+    """Return what names a real model."""
+    folder = request.getfixturevalue("data") / "models/coco_ssd_mobilenet_v1_quant"
+    return ["--model", str(folder / "detect.tflite")]
+
+
 @pytest.mark.parametrize("what", bench.BENCHES)
-def test_the_reference_of_a_bench_tells_of_every_field_that_it_prints(what: str, arguments, capsys):
-    assert cli.main(["bench", what, *arguments[what], "--json"]) == 0
+def test_the_reference_of_a_bench_tells_of_every_field_that_it_prints(what: str, arguments, request, capsys):
+    model = request.getfixturevalue("model") if what == "gating" else []
+    assert cli.main(["bench", what, *arguments[what], *model, "--json"]) == 0
     told = {row[0].strip("`") for row in table(section("bench.md", f"`tapetum bench {what}`"), 1)}
     assert told == fields(json.loads(capsys.readouterr().out))

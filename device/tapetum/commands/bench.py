@@ -45,6 +45,12 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, metavar="FILE", required=True, help="what is to be seen in it")
 
 
+def _add_reference(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clip", type=Path, metavar="CLIP", help="a video")
+    bright = "the same scene seen better, to judge by: a dark clip by the bright one (default: CLIP itself)"
+    parser.add_argument("--reference", type=Path, metavar="FILE", help=bright)
+
+
 def _add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=_at_least(1), default=20_000, metavar="N", help="how many (default: 20000)")
 
@@ -102,6 +108,12 @@ def _tracks(options: argparse.Namespace) -> dict[str, Any]:
     return tracks.run(_clip(options), options.truth, _inference(options))
 
 
+def _gating(options: argparse.Namespace) -> dict[str, Any]:
+    from tapetum.bench import gating
+
+    return gating.run(_clip(options), options.reference or options.clip, _inference(options))
+
+
 def _delivery(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import delivery
 
@@ -122,6 +134,11 @@ BENCHES = {
         _alarm,
     ),
     "tracks": _Bench("MOTA and IDF1 against a MOTChallenge file", (_add_truth, add_model), _tracks),
+    "gating": _Bench(
+        "what is missed by asking the model seldom, against one that is asked about every frame",
+        (_add_reference, add_model),
+        _gating,
+    ),
     "delivery": _Bench("alerts that arrive while the broker is killed again and again", (_add_faults,), _delivery),
     "memory": _Bench(
         "memory of the whole daemon over many frames, and its growth", (_add_clip, add_model, _add_frames), _memory
