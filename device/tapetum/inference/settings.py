@@ -11,9 +11,7 @@ class Inference(Settings, frozen=True):
     """The model and its worker."""
 
     model: str = ""  # path of a .tflite; "": motion alone
-    labels: str = (
-        ""  # path of its labels, a line each; "": what the model brings, or `<model>.txt` or labelmap.txt beside it
-    )
+    labels: str = ""  # path of its labels, a line each; "": those in the model, else in a file beside it
     min_score: Fraction = 0.3  # detections below are not even reported
     threads: Annotated[int, Meta(ge=1, le=16)] = 1  # more than one seldom helps a quantized model
     deadline_s: Seconds = 5.0  # without an answer for so long, the worker is taken for hung and replaced
