@@ -29,6 +29,12 @@ class Input(Settings, frozen=True, kw_only=True):
     mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
     std: tuple[Positive, Positive, Positive] = (127.5, 127.5, 127.5)
     fit: Literal["stretch", "letterbox"] = "stretch"  # how a picture of another shape is brought to this one
+    pad: Annotated[int, Meta(ge=0, le=255)] = 128  # gray beside a letterboxed picture
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of one picture."""
+        return self.height, self.width, self.channels
 
 
 class Contract(Settings, frozen=True, kw_only=True):
