@@ -5,13 +5,18 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from tapetum.errors import BundleError, ConfigError, InferenceError, Unreadable, Unsuitable
 from tapetum.inference import labels
 from tapetum.inference.client import Worker
+from tapetum.inference.contract import Contract
+from tapetum.inference.decode import BlazeFace, Centre, Classification, Ssd, Yolo
 from tapetum.inference.model import Crop
+from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.process import Process
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector
@@ -22,20 +27,17 @@ CHECKS_LITTLE = pytest.mark.skipif(
     importlib.util.find_spec("ai_edge_litert") is None,
     reason="tflite-runtime checks a model less, and dies of some: in the worker, where it harms nobody",
 )
-NO_DETECTOR = r"those of a detector with post-processing are wanted"
+NO_DECODER = r"which no decoder reads; known are ssd: boxes"
+NO_PICTURE = r"one picture \(1, height, width, channels\) is wanted, RGB with 3 or gray with 1"
 REFUSED = {
     "negative/face_landmark_with_attention": (Unreadable, "unresolved custom op: Landmarks2TransformMatrix"),
     "negative/model_invoking_error": (Unreadable, "unresolved custom op: fake-op-double"),
     "negative/person_detect": (Unreadable, "quantized_dimension must be in range"),
     "negative/truncated_detect": (Unreadable, "not a valid Flatbuffer"),
-    "coral/mobilenet_v1_0.25_128_quant": (Unsuitable, NO_DETECTOR),
-    "coral/mobilenet_v2_1.0_224_quant": (Unsuitable, NO_DETECTOR),
-    "mediapipe/face_detection_short_range": (Unsuitable, NO_DETECTOR),
-    "mediapipe/selfie_segmentation": (Unsuitable, NO_DETECTOR),
-    "tflm/hello_world_float": (Unsuitable, r"one RGB picture \(1, height, width, 3\) is wanted"),
-    "tflm/hello_world_int8": (Unsuitable, r"one RGB picture \(1, height, width, 3\) is wanted"),
+    "mediapipe/selfie_segmentation": (Unsuitable, NO_DECODER),
+    "tflm/hello_world_float": (Unsuitable, NO_PICTURE),
+    "tflm/hello_world_int8": (Unsuitable, NO_PICTURE),
     "tflm/simple_add_model": (Unsuitable, "takes 2 inputs; one picture is wanted"),
-    "yolo/yolov8n_full_integer_quant_416": (Unsuitable, NO_DETECTOR),
 }
 
 
@@ -107,6 +109,107 @@ def test_what_is_no_model_at_all_is_refused_without_harm(content: bytes):
         process.kill()
 
 
+FAMILIES = {
+    "coco_ssd_mobilenet_v1_quant/detect": (Ssd(boxes=0, classes=1, scores=2), 90, "uint8", "stretch"),
+    "coral/mobilenet_v1_0.25_128_quant": (Classification(), 1001, "uint8", "stretch"),
+    "coral/mobilenet_v2_1.0_224_quant": (Classification(), 1001, "uint8", "stretch"),
+    "mediapipe/face_detection_short_range": (
+        BlazeFace(width=128, height=128, grids=((8, 2), (16, 6))), 1, "float32", "letterbox",
+    ),
+    "yolo/yolov8n_full_integer_quant_416": (Yolo(width=416, height=416, anchors="last"), 80, "int8", "letterbox"),
+}  # fmt: skip
+
+
+def loaded(data: Path, name: str, contract: Contract | None = None) -> Detector:
+    return Detector((data / f"models/{name}.tflite").read_bytes(), 1, contract)
+
+
+def test_every_real_model_is_read_or_refused(data: Path):
+    models = {str(path.relative_to(data / "models")) for path in (data / "models").glob("*/*.tflite")}
+    assert models == {f"{name}.tflite" for name in FAMILIES.keys() | REFUSED.keys()}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_that_brings_no_contract_is_recognised(data: Path, name: str):
+    detector = loaded(data, name)
+    found = detector.contract
+    assert (found.decoder, detector.classes, found.input.dtype, found.input.fit) == FAMILIES[name]
+    assert (detector.inputs[0].shape[1:], len(detector.inputs)) == (found.input.shape, 1)
+    assert found.decoder.fits(detector.outputs)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_with_the_contract_that_it_was_recognised_by_is_taken(data: Path, name: str):
+    contract = loaded(data, name).contract
+    written = msgspec.json.decode(msgspec.json.encode(contract), type=Contract)
+    assert loaded(data, name, written).contract == contract
+
+
+def changed(contract: Contract, **values: object) -> Contract:
+    return msgspec.structs.replace(contract, input=msgspec.structs.replace(contract.input, **values))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"width": 320}, r"its input is \(416, 416, 3\) int8; its contract says \(416, 320, 3\) int8"),
+        ({"channels": 1}, r"its contract says \(416, 416, 1\) int8"),
+        ({"dtype": "uint8"}, r"its contract says \(416, 416, 3\) uint8"),
+        ({"scale": 0.007}, r"scale 0.00392157 and zero point -128; its contract says 0.007 and -128"),
+        ({"zero_point": 0}, r"its contract says 0.00392157 and 0"),
+    ],
+    ids=["size", "channels", "type", "scale", "zero point"],
+)
+def test_a_contract_of_another_input_is_refused(data: Path, values: dict[str, object], reason: str):
+    contract = loaded(data, "yolo/yolov8n_full_integer_quant_416").contract
+    with pytest.raises(Unsuitable, match=reason):
+        loaded(data, "yolo/yolov8n_full_integer_quant_416", changed(contract, **values))
+
+
+def test_a_contract_of_other_outputs_is_refused(data: Path):
+    contract = msgspec.structs.replace(loaded(data, "coral/mobilenet_v1_0.25_128_quant").contract, decoder=Centre())
+    with pytest.raises(Unsuitable, match=r"its outputs are \(1, 1001\); its contract's decoder reads heatmap"):
+        loaded(data, "coral/mobilenet_v1_0.25_128_quant", contract)
+
+
+def test_the_contract_says_what_the_model_is_given(data: Path):
+    """A picture in an eighth of the levels, and a contract that says so, is the same to the model."""
+    name = "coral/mobilenet_v2_1.0_224_quant"
+    detector = loaded(data, name)
+    cat = cv2.imread(str(data / "models/coral/cat.bmp"))
+    assert cat is not None
+    pixels, _ = Preprocessor(detector.contract.input).picture(np.ascontiguousarray(cat[:, :, ::-1]))
+    told = loaded(data, name, changed(detector.contract, mean=(16.0,) * 3, std=(16.0,) * 3))
+    right, wrong, again = (
+        one.detect(given, 0.01)[0] for one, given in ((detector, pixels), (detector, pixels // 8), (told, pixels // 8))
+    )
+    assert right[0] == again[0] == 286
+    assert again[1] == pytest.approx(right[1], abs=0.2)
+    assert wrong[0] != 286 or wrong[1] < again[1] - 0.1
+
+
+@CHECKS_LITTLE
+def test_a_model_that_is_refused_harms_none_that_runs(data: Path, ssd: Inference, picture: Picture):
+    """Two workers at once, as when a new model is tried beside the old one."""
+    running = Process(ssd)
+    try:
+        running.load(Path(ssd.model).read_bytes())
+        crop = Crop(1, Box(0, 0, 1, 1), picture)
+        before, _ = running.ask([crop])
+        for name in REFUSED:
+            refusing = Process(Inference())
+            try:
+                with pytest.raises(BundleError, match=REFUSED[name][1]):
+                    refusing.load((data / f"models/{name}.tflite").read_bytes())
+            finally:
+                refusing.kill()
+            after, _ = running.ask([crop])
+            assert (after[0] == before[0]).all()
+            assert len(after[0])
+    finally:
+        running.kill()
+
+
 def spoilt(content: bytes, seed: int) -> bytes:
     """Return `content` with one or two bytes changed at its end, where a model's structure is told."""
     random = np.random.default_rng(seed)
@@ -145,7 +248,7 @@ def test_no_spoilt_model_of_hundreds_takes_us_down(ssd: Inference, picture: Pict
 
 
 @CHECKS_LITTLE
-@pytest.mark.parametrize("name", ["negative/truncated_detect", "coral/mobilenet_v1_0.25_128_quant"])
+@pytest.mark.parametrize("name", ["negative/truncated_detect", "mediapipe/selfie_segmentation"])
 def test_the_operator_is_told_key_and_file_of_a_model_that_is_refused(data: Path, ssd: Inference, name: str):
     model = str(data / f"models/{name}.tflite")
     with pytest.raises(ConfigError, match=rf"^inference\.model: {re.escape(model)}: .*{REFUSED[name][1]}"):

@@ -1,14 +1,17 @@
 """What a model takes, how its answers are read, and all that is needed to run it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from tapetum.inference.decode import AnyDecoder
+from tapetum.errors import Unsuitable
+from tapetum.inference.decode import AnyDecoder, recognise
+from tapetum.inference.tensors import TensorSpec
 from tapetum.settings import Fraction, Positive, Settings
 
 Side = Annotated[int, Meta(ge=1, le=4096)]
@@ -42,6 +45,64 @@ class Contract(Settings, frozen=True, kw_only=True):
 
     input: Input
     decoder: AnyDecoder
+
+    @classmethod
+    def recognised(cls, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> "Contract":
+        """Return the contract of a model that brings none, by its tensors.
+
+        A quantized input takes the pixels as they are, shifted by 128 for int8: the range that its numbers can stand
+        for is that of the pixels it was calibrated with. What a float input holds is the convention of its family.
+
+        Raises Unsuitable, with what would be right, when the model takes no picture or its outputs cannot be read.
+        """
+        picture = _picture(inputs)
+        decoder = recognise(inputs, outputs)
+        return cls(input=_input(picture, decoder), decoder=decoder)
+
+    def check(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        """Raise Unsuitable when this is not the contract of a model with these tensors."""
+        found, wanted = _picture(inputs), self.input
+        if (found.shape[1:], found.dtype) != (wanted.shape, wanted.dtype):
+            raise Unsuitable(
+                f"its input is {found.shape[1:]} {found.dtype}; its contract says {wanted.shape} {wanted.dtype}"
+            )
+        if (found.quantized and not np.isclose(found.scale, wanted.scale)) or found.zero_point != wanted.zero_point:
+            raise Unsuitable(
+                f"its input has scale {found.scale:g} and zero point {found.zero_point}; "
+                f"its contract says {wanted.scale:g} and {wanted.zero_point}"
+            )
+        if not self.decoder.fits(outputs):
+            shapes = ", ".join(str(output.shape) for output in outputs)
+            raise Unsuitable(f"its outputs are {shapes}; its contract's decoder reads {self.decoder.WANTED}")
+
+
+def _picture(inputs: Sequence[TensorSpec]) -> TensorSpec:
+    """Return the one input; raises Unsuitable when it is not one picture of a type that is known."""
+    if len(inputs) != 1:
+        raise Unsuitable(f"it takes {len(inputs)} inputs; one picture is wanted")
+    shape, dtype = inputs[0].shape, inputs[0].dtype
+    if len(shape) != 4 or shape[0] != 1 or shape[3] not in (1, 3) or not 1 <= min(shape) <= max(shape) <= 4096:
+        raise Unsuitable(
+            f"its input is {shape}; one picture (1, height, width, channels) is wanted, RGB with 3 or gray with 1"
+        )
+    if dtype not in ("uint8", "int8", "float32"):
+        raise Unsuitable(f"its input is {dtype}; uint8, int8 or float32 is wanted")
+    return inputs[0]
+
+
+def _input(picture: TensorSpec, decoder: AnyDecoder) -> Input:
+    """Return what the tensor `picture` takes, as `Contract.recognised` says."""
+    mean, std = decoder.MEAN_STD
+    if picture.quantized:
+        mean = picture.zero_point - float(np.iinfo(picture.dtype).min)
+        std = 1 / picture.scale
+    _, height, width, channels = picture.shape
+    found = {"width": width, "height": height, "channels": channels, "dtype": picture.dtype, "scale": picture.scale}
+    found |= {"zero_point": picture.zero_point, "mean": [mean] * 3, "std": [std] * 3}
+    try:
+        return msgspec.convert(found | {"fit": decoder.FIT, "pad": decoder.PAD}, Input)
+    except msgspec.ValidationError as error:
+        raise Unsuitable(f"its input cannot be filled: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """A TFLite model in this process: `ai_edge_litert` where it is installed, the older `tflite_runtime` else."""
 
 import importlib
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.errors import InferenceError, Unreadable, Unsuitable
-from tapetum.inference.decode import Floats, recognise
+from tapetum.errors import InferenceError, Unreadable
+from tapetum.inference.contract import Contract
+from tapetum.inference.decode import Floats
+from tapetum.inference.preprocess import Quantizer
 from tapetum.inference.tensors import Tensor, TensorSpec
 
 _TOO_NEW = "Didn't find op for builtin opcode"
@@ -28,49 +32,51 @@ def runtime() -> ModuleType:
 
 
 class Detector:
-    """A loaded detector: pictures in, detections out."""
+    """A loaded model: pictures in, detections out."""
 
-    def __init__(self, content: bytes, threads: int) -> None:
-        """Load the model.
+    def __init__(
+        self, content: bytes, threads: int, contract: Contract | None = None, delegates: Sequence[Any] = ()
+    ) -> None:
+        """Load the model, on the accelerators behind `delegates`; without a `contract` it is recognised.
 
-        Raises Unreadable when it cannot be loaded, Unsuitable when it is no detector of RGB pictures.
+        Raises Unreadable when it cannot be loaded, Unsuitable when it is none for pictures or not that of its contract.
         """
-        self._interpreter = _loaded(content, threads)
-        inputs, self._outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        if len(inputs) != 1:
-            raise Unsuitable(f"it takes {len(inputs)} inputs; one picture is wanted")
-        self._input = inputs[0]
-        shape = tuple(map(int, self._input["shape"]))
-        if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or min(shape) < 1:
-            raise Unsuitable(f"its input is {shape}; one RGB picture (1, height, width, 3) is wanted")
-        self.height, self.width = shape[1:3]
-        self._quantize = _quantizer(self._input)
-        self._specs = [TensorSpec.of(output) for output in self._outputs]
-        self._decoder = recognise(self._specs)
+        self._interpreter = _loaded(content, threads, delegates)
+        self.inputs, self._places = _specs(self._interpreter, "input")
+        self.outputs, self._results = _specs(self._interpreter, "output")
+        if contract is None:
+            contract = Contract.recognised(self.inputs, self.outputs)
+        else:
+            contract.check(self.inputs, self.outputs)
+        self.contract = contract
+        self.width, self.height = contract.input.width, contract.input.height
+        self._quantizer = Quantizer(contract.input)
 
     @property
     def classes(self) -> int:
         """How many classes it tells apart, the background not counted; 0 where the model does not say."""
-        shapes = [tuple(map(int, tensor["shape"])) for tensor in self._interpreter.get_tensor_details()]
-        anchors = {shape[1] for shape in shapes if len(shape) == 3 and shape[2] == 4 and shape[1] > 100}
-        widths = {shape[2] for shape in shapes if len(shape) == 3 and shape[1] in anchors and shape[2] not in (1, 4)}
-        return widths.pop() - 1 if len(widths) == 1 else 0
+        told = self.contract.decoder.told_apart(self.outputs)
+        return told or _of_anchors([tuple(found["shape"]) for found in self._interpreter.get_tensor_details()])
 
     def detect(self, pixels: NDArray[np.uint8], min_score: float) -> Floats:
-        """Return (k, 6) as of `decode.Ssd.decode` for a picture (height, width, 3) RGB uint8."""
-        self._interpreter.set_tensor(self._input["index"], self._quantize(pixels)[None])
+        """Return (k, 6) as of `decode` for a picture (height, width, 3) RGB uint8; for a gray model (h, w, 1) too."""
+        if pixels.shape[2] > self.contract.input.channels:
+            pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)[:, :, None]
+        self._quantizer.into(pixels, self._interpreter.tensor(self._places[0])()[0])
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise InferenceError(f"the model fails: {_short(error)}") from None
-        values = (self._interpreter.get_tensor(output["index"]) for output in self._outputs)
-        outputs = [Tensor(spec, found) for spec, found in zip(self._specs, values, strict=True)]
-        return self._decoder.decode(outputs, min_score)
+        values = (self._interpreter.get_tensor(place) for place in self._results)
+        found = [Tensor(spec, array) for spec, array in zip(self.outputs, values, strict=True)]
+        return self.contract.decoder.decode(found, min_score)
 
 
-def _loaded(content: bytes, threads: int) -> Any:
+def _loaded(content: bytes, threads: int, delegates: Sequence[Any]) -> Any:
     try:
-        interpreter = runtime().Interpreter(model_content=content, num_threads=threads)
+        interpreter = runtime().Interpreter(
+            model_content=content, num_threads=threads, experimental_delegates=list(delegates) or None
+        )
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError, TypeError) as error:
         text = _short(error)
@@ -79,17 +85,25 @@ def _loaded(content: bytes, threads: int) -> Any:
     return interpreter
 
 
+def _specs(interpreter: Any, side: Literal["input", "output"]) -> tuple[tuple[TensorSpec, ...], tuple[int, ...]]:
+    """Return the specs of all inputs or outputs and where they are; under the signature's names, where it has them."""
+    found = interpreter.get_input_details() if side == "input" else interpreter.get_output_details()
+    names: dict[int, str] = {}
+    signatures = interpreter.get_signature_list()
+    if len(signatures) == 1:
+        runner = interpreter.get_signature_runner(next(iter(signatures)))
+        details = runner.get_input_details() if side == "input" else runner.get_output_details()
+        names = {details[name]["index"]: name for name in details}
+    specs = tuple(TensorSpec.of({**one, "name": names.get(one["index"], one["name"])}) for one in found)
+    return specs, tuple(int(one["index"]) for one in found)
+
+
+def _of_anchors(shapes: Sequence[tuple[int, ...]]) -> int:
+    """Return how many classes a detector with post-processing has, by the shapes of what goes into that; or 0."""
+    anchors = {shape[1] for shape in shapes if len(shape) == 3 and shape[2] == 4 and shape[1] > 100}
+    widths = {shape[2] for shape in shapes if len(shape) == 3 and shape[1] in anchors and shape[2] not in (1, 4)}
+    return int(widths.pop()) - 1 if len(widths) == 1 else 0
+
+
 def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
-
-
-def _quantizer(details: dict[str, Any]) -> Any:
-    """Return what makes RGB uint8 into the tensor's type: as it is, shifted to int8, or scaled to -1..1."""
-    dtype = np.dtype(details["dtype"])
-    if dtype == np.uint8:
-        return lambda pixels: pixels
-    if dtype == np.int8:
-        return lambda pixels: (pixels ^ 0x80).view(np.int8)
-    if dtype == np.float32:
-        return lambda pixels: pixels.astype(np.float32) / 127.5 - 1
-    raise Unsuitable(f"its input is {dtype}; uint8, int8 or float32 is wanted")

@@ -1,64 +1,78 @@
-"""From a detector's output tensors to detections.
+"""SSD with post-processing (the TFLite_Detection_PostProcess operator), and EfficientDet-Lite by TFLite Model Maker.
 
-SSD with post-processing (the TFLite_Detection_PostProcess operator): boxes (1, n, 4) as top, left, bottom, right in
-fractions of the input, classes (1, n), scores (1, n), count (1). TensorFlow 1 exports give them in this order,
-TensorFlow 2 exports as scores, boxes, count, classes; the order is told from the shapes, and where two are alike,
-from the outputs' names or from which kind stands first.
+Boxes (1, n, 4) as top, left, bottom, right in fractions of the input, classes (1, n), scores (1, n), count (1). Exports
+of TensorFlow 1 give them in this order; those of TensorFlow 2 and Model Maker as count, scores, classes, boxes in their
+signature, and in any order among the outputs. The names end with the place in the signature
+(`StatefulPartitionedCall:1`, `output_1`); where they do not, the order of the outputs is taken.
 """
 
+import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from msgspec import Meta
 
-from tapetum.errors import Unsuitable
+from tapetum.inference.decode.rows import Family, Index, sound, stacked
 from tapetum.inference.tensors import Floats, Tensor, TensorSpec
-from tapetum.settings import Settings
 
-Index = Annotated[int, Meta(ge=0, le=3)]
+_PLACE = re.compile(r"\d+$")
 
 
-class Ssd(Settings, tag_field="type", tag="ssd", frozen=True, kw_only=True):
+class Ssd(Family, tag="ssd", frozen=True, kw_only=True):
     """Which output is what."""
+
+    WANTED: ClassVar = "boxes (1, n, 4), classes (1, n), scores (1, n), count (1,)"
 
     boxes: Index
     classes: Index
     scores: Index
+    first_class: Annotated[int, Meta(ge=0, le=1)] = 0  # the number of the first label; 1 where 0 is the background
+
+    @classmethod
+    def recognised(cls, picture: TensorSpec, outputs: Sequence[TensorSpec]) -> "Ssd | None":  # noqa: ARG003  others look at it
+        """Return the decoder for these outputs, or None when they are another's."""
+        boxes = [index for index, output in enumerate(outputs) if output.shape[2:] == (4,)]
+        lists = [index for index, output in enumerate(outputs) if len(output.shape) == 2]
+        if (len(outputs), len(boxes), len(lists)) != (4, 1, 2):
+            return None
+        scores = _scores(boxes[0], lists, [output.name for output in outputs])
+        found = cls(boxes=boxes[0], classes=sum(lists) - scores, scores=scores)
+        return found if found.fits(outputs) else None
+
+    def fits(self, outputs: Sequence[TensorSpec]) -> bool:
+        """Whether the outputs have the shapes that `decode` reads."""
+        if max(self.boxes, self.classes, self.scores) >= len(outputs):
+            return False
+        boxes, classes, scores = (outputs[index].shape for index in (self.boxes, self.classes, self.scores))
+        return len(boxes) == 3 and boxes[0] == 1 and boxes[2] == 4 and classes == scores == boxes[:2]
+
+    def told_apart(self, outputs: Sequence[TensorSpec]) -> int:  # noqa: ARG002  others read it there
+        """Return how many classes there are: these outputs do not say it, 0."""
+        return 0
 
     def decode(self, outputs: Sequence[Tensor], min_score: float) -> Floats:
-        """Return (k, 6): class, score, left, top, right, bottom in fractions of the input, best first.
-
-        What is no number, empty, or below `min_score` is left out; boxes are cut to the input.
-        """
+        """Return as of `AnyDecoder`."""
         boxes, classes, scores = (outputs[index].floats() for index in (self.boxes, self.classes, self.scores))
         top, left, bottom, right = boxes.reshape(-1, 4).T
-        rows = np.stack([classes.ravel(), scores.ravel(), left, top, right, bottom], axis=1)
-        rows = rows[np.isfinite(rows).all(axis=1)]
-        rows[:, 2:] = rows[:, 2:].clip(0, 1)
-        sound = (rows[:, 1] >= min_score) & (rows[:, 4] > rows[:, 2]) & (rows[:, 5] > rows[:, 3]) & (rows[:, 0] >= 0)
-        kept = rows[sound]
-        kept[:, 1] = kept[:, 1].clip(0, 1)
-        return kept[np.argsort(-kept[:, 1], kind="stable")]
+        rows = stacked(classes.ravel() - self.first_class, scores.ravel(), np.stack([left, top, right, bottom]))
+        return sound(rows, min_score)
 
 
-def recognise(outputs: Sequence[TensorSpec]) -> Ssd:
-    """Return the decoder for these outputs.
-
-    Raises Unsuitable when they are not those of an SSD with post-processing.
-    """
-    shapes, names = [output.shape for output in outputs], [output.name for output in outputs]
-    boxes = [index for index, shape in enumerate(shapes) if len(shape) == 3 and shape[-1] == 4]
-    lists = [index for index, shape in enumerate(shapes) if len(shape) == 2]
-    lengths = {shapes[index][1] for index in boxes + lists}
-    if (len(shapes), len(boxes), len(lists), len(lengths)) != (4, 1, 2, 1):
-        raise Unsuitable(
-            f"its outputs are {', '.join(str(shape) for shape in shapes)}; those of a detector with "
-            "post-processing are wanted: boxes (1, n, 4), classes (1, n), scores (1, n), count (1,)"
-        )
-    # TensorFlow 1 names its outputs ...PostProcess, :1, :2, :3 and puts classes first; 2 begins with the scores.
-    boxes_first = boxes[0] < lists[0]
+def _scores(boxes: int, lists: list[int], names: list[str]) -> int:
+    """Return which of two `lists` holds the scores: what its name says; else the later where boxes come first."""
     named = [index for index in lists if "score" in names[index].lower()]
-    scores = named[0] if len(named) == 1 else lists[1] if boxes_first else lists[0]
-    classes = lists[0] if scores == lists[1] else lists[1]
-    return Ssd(boxes=boxes[0], classes=classes, scores=scores)
+    if len(named) == 1:
+        return named[0]
+    places = _places(names)
+    earlier, later = sorted(lists, key=lambda index: places[index])
+    return later if places[boxes] < places[earlier] else earlier
+
+
+def _places(names: list[str]) -> list[int]:
+    """Return each output's place in the model's signature, by the number at the end of its name, where all differ.
+
+    TensorFlow 1 gives the first output no number: it is the one before :1.
+    """
+    numbers = [int(found[0]) if (found := _PLACE.search(name)) else 0 for name in names]
+    return numbers if len(set(numbers)) == len(numbers) else list(range(len(names)))

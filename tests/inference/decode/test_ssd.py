@@ -1,4 +1,4 @@
-"""From a detector's outputs to detections."""
+"""Detectors with post-processing: boxes, classes, scores and a count come out."""
 
 import math
 from collections.abc import Sequence
@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetum.errors import Unsuitable
 from tapetum.inference.decode import Ssd, recognise
 from tapetum.inference.tensors import Tensor, TensorSpec
 
 TF1 = ([(1, 10, 4), (1, 10), (1, 10), (1,)], ["TFLite_Detection_PostProcess" + end for end in ("", ":1", ":2", ":3")])
 TF2 = ([(1, 10), (1, 10, 4), (1,), (1, 10)], [f"StatefulPartitionedCall:{number}" for number in (1, 3, 0, 2)])
+HUB = (TF1[0], [f"StatefulPartitionedCall:{number}" for number in (31, 32, 33, 34)])
+SIGNED = ([(1, 25), (1, 25, 4), (1,), (1, 25)], ["output_2", "output_3", "output_0", "output_1"])
 Row = tuple[float, ...]  # class, score, top, left, bottom, right
 
 NUMBERS = st.floats(width=32) | st.floats(-0.5, 1.5, width=32)
 ROWS = st.lists(st.tuples(st.integers(-1, 90).map(float) | NUMBERS, *[NUMBERS] * 5), max_size=12)
 
 
+PICTURE = TensorSpec("picture", (1, 300, 300, 3), "uint8")
 FIRST = Ssd(boxes=0, classes=1, scores=2)
 
 
@@ -85,36 +87,27 @@ def test_no_detections_are_none():
     assert FIRST.decode(outputs([], "bcsn"), 0.3).shape == (0, 6)
 
 
-@pytest.mark.parametrize(("model", "order"), [(TF1, "bcsn"), (TF2, "sbnc")], ids=["TensorFlow 1", "TensorFlow 2"])
+@pytest.mark.parametrize(
+    ("model", "order"),
+    [(TF1, "bcsn"), (TF2, "sbnc"), (HUB, "bcsn"), (SIGNED, "cbns")],
+    ids=["TensorFlow 1", "TensorFlow 2", "EfficientDet-Lite of TensorFlow Hub", "a signature in another order"],
+)
 def test_the_order_is_told_from_the_outputs(model: tuple[list[tuple[int, ...]], list[str]], order: str):
-    assert recognise(specs(*model)) == Ssd(boxes=order.index("b"), classes=order.index("c"), scores=order.index("s"))
+    assert recognise([PICTURE], specs(*model)) == Ssd(
+        boxes=order.index("b"), classes=order.index("c"), scores=order.index("s")
+    )
 
 
 def test_a_name_that_says_score_is_believed():
     names = ["boxes", "scores", "classes", "count"]
-    assert recognise(specs(TF1[0], names)) == Ssd(boxes=0, classes=2, scores=1)
+    assert recognise([PICTURE], specs(TF1[0], names)) == Ssd(boxes=0, classes=2, scores=1)
+
+
+def test_classes_that_count_the_background_are_counted_without_it():
+    rows = [(float(kind), 0.9 - kind / 10, 0.1, 0.1, 0.4, 0.4) for kind in (0, 1, 2)]
+    decoder = Ssd(boxes=0, classes=1, scores=2, first_class=1)
+    assert decoder.decode(outputs(rows, "bcsn"), 0.3)[:, 0].tolist() == [0, 1]
 
 
 def test_a_detector_of_one_thing_is_told_too():
-    assert recognise(specs([(1, 1, 4), (1, 1), (1, 1), (1,)], TF1[1])) == FIRST
-
-
-@pytest.mark.parametrize(
-    "shapes",
-    [
-        [(1, 1001)],
-        [(1, 84, 3549)],
-        [(1, 896, 16), (1, 896, 1)],
-        [(1, 256, 256, 1)],
-        [(1, 10, 4), (1, 10), (1, 10)],
-        [(1, 10, 4), (1, 10), (1, 20), (1,)],
-        [(1, 10, 4), (1, 10, 4), (1, 10), (1,)],
-        [()],
-        [],
-    ],
-    ids=["classes", "YOLO", "faces", "mask", "no count", "other numbers", "two boxes", "scalar", "none"],
-)
-def test_other_outputs_are_refused_with_what_is_wanted(shapes: list[tuple[int, ...]]):
-    with pytest.raises(Unsuitable, match=r"boxes \(1, n, 4\), classes \(1, n\), scores \(1, n\), count") as refused:
-        recognise(specs(shapes, [""] * len(shapes)))
-    assert all(str(shape) in str(refused.value) for shape in shapes)
+    assert recognise([PICTURE], specs([(1, 1, 4), (1, 1), (1, 1), (1,)], TF1[1])) == FIRST

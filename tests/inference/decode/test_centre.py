@@ -1,0 +1,93 @@
+"""The head of our own trainer: where centres are, and how large their objects."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tapetum.inference.decode import Centre, recognise
+from tapetum.inference.tensors import Tensor, TensorSpec
+from tests.inference.decode.examples import EXAMPLES, Row, cut, same
+
+PICTURE = TensorSpec("picture", (1, 240, 320, 3), "int8", 1 / 255, -128)
+EXAMPLE = EXAMPLES["centre"]
+
+
+def neighbours(y: int, x: int, kind: int) -> list[tuple[int, int, int]]:
+    return [(y + dy, x + dx, kind) for dy, dx in itertools.product((-1, 0, 1), repeat=2) if dy or dx]
+
+
+def slowly(tensors: list[Tensor], min_score: float) -> list[Row]:
+    """Decode one cell after another; of equal neighbours the first that has none before it stays."""
+    heatmap, size, offset = (tensor.floats()[0] for tensor in tensors)
+    rows, columns, _ = heatmap.shape
+    peaks: set[tuple[int, int, int]] = set()
+    found = []
+    for cell in np.ndindex(heatmap.shape):
+        y, x, kind = cell
+        around = [place for place in neighbours(*cell) if 0 <= place[0] < rows and 0 <= place[1] < columns]
+        if heatmap[cell] < np.float32(min_score) or any(heatmap[place] > heatmap[cell] for place in around):
+            continue
+        if peaks.isdisjoint(around):
+            peaks.add(cell)
+            (dx, dy), (width, height) = offset[y, x], size[y, x] ** 2
+            across, down = (x + dx) / columns, (y + dy) / rows
+            box = [across - width / 2, down - height / 2, across + width / 2, down + height / 2]
+            found.append([kind, heatmap[cell], *box])
+    return cut(found, min_score)[:100]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("min_score", [0.01, 0.3, 0.6])
+@pytest.mark.parametrize("dtype", ["float32", "int8", "uint8"])
+def test_all_cells_at_once_are_the_same_as_one_after_another(seed: int, min_score: float, dtype: str):
+    tensors = EXAMPLE.tensors(seed, dtype)
+    assert same(EXAMPLE.decoder.decode(tensors, min_score), slowly(tensors, min_score))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_equal_neighbours_are_one_centre(seed: int, dtype: str):
+    """Few levels, so that most cells have an equal neighbour."""
+    tensors = EXAMPLE.tensors(seed, dtype)
+    few = np.random.default_rng(seed).choice([0.25, 0.75], tensors[0].values.shape)
+    stored = few if dtype == "float32" else np.rint(few * 255) - 128
+    tensors[0] = Tensor(tensors[0].spec, stored.astype(dtype))
+    assert same(EXAMPLE.decoder.decode(tensors, 0.3), slowly(tensors, 0.3))
+
+
+def head(width: float, height: float, x: float, y: float) -> list[Tensor]:
+    """Return what a perfect int8 model says of one object: centre and size in fractions of the input."""
+    values = [np.zeros((30, 40, 2)), np.zeros((30, 40, 2)), np.zeros((30, 40, 2))]
+    row, column = int(y * 30), int(x * 40)
+    values[0][row, column, 1] = 0.9
+    values[1][row, column] = width**0.5, height**0.5
+    values[2][row, column] = x * 40 - column, y * 30 - row
+    spec = TensorSpec("", (1, 30, 40, 2), "int8", 1 / 256, -128)
+    return [Tensor(spec, (np.rint(one * 256).clip(0, 255) - 128).astype(np.int8)[None]) for one in values]
+
+
+@pytest.mark.parametrize("pixels", [6, 24, 100, 320])
+def test_int8_holds_a_box_to_three_percent_of_its_size(pixels: int):
+    width = height = pixels / 320
+    x, y = 0.5 if pixels > 100 else 0.31, 0.5 if pixels > 100 else 0.67
+    found = Centre().decode(head(width, height, x, y), 0.5)
+    assert found[0, :2].tolist() == pytest.approx([1, 0.9], abs=0.002)
+    expected = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    assert abs(found[0, 2:] - expected).max() < 0.03 * width + 0.5 / 256 / 30
+
+
+SHAPES = {"offset": (1, 15, 20, 2), "heatmap": (1, 15, 20, 2), "size": (1, 15, 20, 2)}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(SHAPES)))
+def test_names_tell_the_outputs_where_their_shapes_are_alike(order: tuple[str, ...]):
+    outputs = [TensorSpec(f"StatefulPartitionedCall/{name}:0", SHAPES[name], "int8", 1 / 256, -128) for name in order]
+    found = recognise([PICTURE], outputs)
+    assert found == Centre(heatmap=order.index("heatmap"), size=order.index("size"), offset=order.index("offset"))
+    assert found.told_apart(outputs) == 2
+
+
+def test_without_names_the_order_tells():
+    outputs = [TensorSpec(f"Identity_{number}", (1, 15, 20, 2), "int8", 1 / 256, -128) for number in range(3)]
+    assert recognise([PICTURE], outputs) == Centre()
