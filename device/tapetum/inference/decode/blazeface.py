@@ -32,7 +32,7 @@ _GRIDS: tuple[tuple[Grid, ...], ...] = (
 class BlazeFace(Suppressing, tag="blazeface", frozen=True, kw_only=True):
     """Which output is what, and where the anchors are."""
 
-    WANTED: ClassVar = "regressors (1, n, 4 + 2 points), scores (1, n, 1), its anchors those of the input's size"
+    WANTED: ClassVar = "regressors (1, n, 4 + 2 points), scores (1, n, 1), n the anchors of the input's size"
     FIT: ClassVar = "letterbox"
     PAD: ClassVar = 0
 

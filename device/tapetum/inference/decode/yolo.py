@@ -30,9 +30,7 @@ _FRACTION = 2.0  # the centre of a box in fractions of the input is never as far
 class Yolo(Suppressing, tag="yolo", frozen=True, kw_only=True):
     """How the output lies, and what its numbers mean."""
 
-    WANTED: ClassVar = (
-        "(1, 4 + classes, anchors) or (1, anchors, 4 or 5 + classes), its anchors those of the input's size"
-    )
+    WANTED: ClassVar = "(1, 4 + classes, n) or (1, n, 4 or 5 + classes), n the anchors of the input's size"
     MEAN_STD: ClassVar = (0.0, 255.0)
     FIT: ClassVar = "letterbox"
     PAD: ClassVar = 114
