@@ -58,3 +58,4 @@ def test_scores_far_out_are_certain_and_warn_of_nothing():
     scores[0, 400] = 1e30
     tensors = [Tensor(TensorSpec("", one.shape, "float32"), one) for one in (boxes, scores)]
     assert EXAMPLE.decoder.decode(tensors, 0.5)[:, 1].tolist() == [1]
+    assert EXAMPLE.decoder.decode(tensors, 0.0)[:2, 1].tolist() == pytest.approx([1, 0], abs=1e-30)

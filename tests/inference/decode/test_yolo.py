@@ -86,8 +86,9 @@ def test_an_output_for_another_size_of_picture_is_none_of_it():
 
 @pytest.mark.parametrize("scale", [1.0, 416.0], ids=["fractions", "pixels"])
 def test_boxes_in_pixels_are_told_from_fractions_by_the_anchors_that_see_nothing_too(scale: float):
-    """One small thing in the corner: of it alone the unit could not be told."""
+    """One small thing in the corner, by which it could not be told, and an unsure anchor that is far too large."""
     values = np.zeros((1, 6, 3549), np.float32)
+    values[0, 2:4, 0] = 2.4 * scale
     values[0, :2] = scale * np.linspace(0, 1, 3549)
     values[0, :, 7] = [0.002 * scale, 0.001 * scale, 0.002 * scale, 0.001 * scale, 0.9, 0.1]
     decoder = Yolo(width=416, height=416, anchors="last")
