@@ -95,6 +95,75 @@ def test_a_file_too_large_for_labels_is_refused(tmp_path: Path):
         find(model_at(tmp_path), str(tmp_path / "huge.txt"))
 
 
+def packed_behind(folder: Path, method: int, **texts: str) -> Path:
+    """Write what looks like a model with these texts packed behind it."""
+    path = model_at(folder)
+    with zipfile.ZipFile(path, "a", method) as archive:
+        for name, text in texts.items():
+            archive.writestr(f"{name}.txt", text)
+    return path
+
+
+def test_of_several_texts_the_first_that_the_metadata_call_labels_is_taken(tmp_path: Path):
+    path = packed_behind(tmp_path, zipfile.ZIP_DEFLATED, readme="read me", german="Hund", english="dog")
+    assert find(path, "", ["english.txt", "german.txt"]) == ("dog",)
+    assert find(path, "", ["missing.txt", "german.txt"]) == ("Hund",)
+    assert find(path, "") == ("read me",)
+
+
+def test_where_the_metadata_call_none_labels_those_beside_the_model_are_taken(tmp_path: Path):
+    (tmp_path / "labelmap.txt").write_text("beside")
+    assert find(packed_behind(tmp_path, zipfile.ZIP_STORED, readme="read me"), "", []) == ("beside",)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_no_exporter_packs_so_is_passed_over(method: int, tmp_path: Path):
+    (tmp_path / "labelmap.txt").write_text("beside")
+    assert find(packed_behind(tmp_path, method, labels="inside"), "") == ("beside",)
+
+
+@pytest.mark.parametrize("place", range(-200, 0))
+def test_a_byte_changed_in_what_is_packed_does_no_harm(place: int, tmp_path: Path):
+    (tmp_path / "labelmap.txt").write_text("beside")
+    path = packed_behind(tmp_path, zipfile.ZIP_DEFLATED, labels="inside\n" * 100)
+    sound = path.read_bytes()
+    for value in (0, 1, 6, 8, 255):
+        content = bytearray(sound)
+        content[place] = value
+        path.write_bytes(content)
+        assert find(path, "")[:1] in {("inside",), ("beside",)}
+
+
+def test_a_model_larger_than_what_is_looked_at_still_brings_its_labels(tmp_path: Path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"\0\0\0\0TFL3" + bytes(9 << 20))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "inside")
+    assert find(path, "") == ("inside",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'task': 'detect', 'names': {0: 'person', 2: \"cow's\"}, 'args': {'batch': 1}}",
+        '{"task": "detect", "names": {"0": "person", "2": "cow\'s"}}',
+    ],
+)
+def test_the_table_of_a_yolo_exporter_names_the_classes(text: str):
+    assert parse(text) == ("person", "???", "cow's")
+
+
+def test_a_table_without_names_holds_no_labels():
+    assert parse("{'names': {}}") == ()
+
+
+def test_the_table_of_a_yolo_exporter_may_be_packed_as_json(tmp_path: Path):
+    path = model_at(tmp_path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("metadata.json", '{"names": {"0": "person"}}')
+    assert find(path, "") == ("person",)
+
+
 def test_a_damaged_archive_behind_the_model_is_passed_over(tmp_path: Path):
     path = model_at(tmp_path, "inside")
     content = bytearray(path.read_bytes())
