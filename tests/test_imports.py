@@ -21,6 +21,7 @@ LAYERS = {
         "buffers", "clock", "config_errors", "data", "errors", "latest", "progress", "scene", "settings", "systemd",
     },
     "stages": STAGES,
+    "bundles": {"bundle"},
     "flow": {"config", "pipeline"},
     "what runs": {"camera", "drawing", "health", "outlet", "replay"},
     "daemon": {"daemon"},
@@ -56,11 +57,17 @@ STARTING_CALLS = (
 OF_THE_TRAINER = (
     "tapetum.scene",
     "tapetum.bundle",
+    "tapetum.inference.contract",
     "tapetum.inference.preprocess",
     "tapetum.inference.decode",
     "tapetum.enhance",
 )
 """What the trainer takes from the device: what both must do in the same way."""
+
+OF_A_BUNDLE = {
+    f"tapetum.inference.{name}" for name in ("contract", "decode", "labels", "settings", "tensors")
+}  # fmt: skip
+"""What a bundle takes from the stages: how a model is described, and nothing that runs it."""
 
 OPTIONAL = ("av", "iotcore", "picamera2", "libcamera", "motmetrics", "edgefirst", "ai_edge_litert", "tflite_runtime")
 """Extras, what apt brings on a Pi, and the runtime, which only the worker loads."""
@@ -109,6 +116,14 @@ def test_a_module_imports_only_what_stands_above_it(path: Path) -> None:
 def test_a_stage_never_imports_another_stage(stage: str) -> None:
     found = set().union(*(parts(path) for path in (DEVICE / stage).rglob("*.py")))
     assert not found & (STAGES - {stage})
+
+
+def test_a_bundle_imports_what_describes_a_model_and_nothing_that_runs_it() -> None:
+    names = {name for path in (DEVICE / "bundle").rglob("*.py") for name in imported(path)}
+    of_stages = {
+        ".".join(name.split(".")[:3]) for name in names if name.split(".")[1:2] and name.split(".")[1] in STAGES
+    }
+    assert {"tapetum.inference.labels" if name == "tapetum.inference" else name for name in of_stages} == OF_A_BUNDLE
 
 
 def test_the_device_never_imports_the_trainer() -> None:

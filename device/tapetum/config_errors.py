@@ -6,7 +6,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-_PLACE = re.compile(r" - at `(?P<place>[^`]*)`$")
+_PLACE = re.compile(r" - at (?:`key` in )?`(?P<place>[^`]*)`$")
+_INDEX = re.compile(r"\[[^\]]*\]")  # of a list's element, or a table's whose keys are free
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 _TYPES = {"object": "a table", "array": "an array", "str": "a string", "int": "an integer", "float": "a number"}
@@ -65,7 +66,7 @@ def _at(kind: type[Any], values: Any, path: str) -> list[Any]:
 def _members(kind: type[Any], values: Any, path: str) -> tuple[list[Any], Any]:
     """Return all structs that are allowed at `path` in `kind`, and what stands there in `values`."""
     members: list[Any] = [kind]
-    for level in filter(None, path.split(".")):
+    for level in filter(None, _INDEX.sub("", path).split(".")):
         chosen = [one for one in members if _is_chosen(one, values)] or members
         types = [known.type for one in chosen for known in _fields(one) if known.encode_name == level]
         members = [one for found in types for one in _structs(found)]
@@ -83,5 +84,7 @@ def _is_chosen(kind: Any, values: Any) -> bool:
 
 
 def _structs(found: Any) -> list[Any]:
-    members = getattr(found, "__args__", (found,))
-    return [one for one in members if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    """Return the structs that `found` names: itself, or, of a union, a list or a table with free keys, its parts."""
+    if get_args(found):
+        return [one for part in get_args(found) for one in _structs(part)]
+    return [found] if isinstance(found, type) and issubclass(found, msgspec.Struct) else []

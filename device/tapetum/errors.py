@@ -22,8 +22,8 @@ class BundleError(TapetumError):
 
 
 class Unreadable(BundleError):
-    """The file is not a model that this runtime can load."""
+    """The file is no sound bundle, or not a model that this runtime can load."""
 
 
 class Unsuitable(BundleError):
-    """The model loads, and is not one that this device can use (inputs, outputs, number of labels)."""
+    """The model, or the bundle, can be read, and is not one that this device can use (inputs, outputs, version)."""
