@@ -126,22 +126,30 @@ def test_there_are_examples_of_every_kind_of_source():
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=command)
-    cli._module(command).add_arguments(parser)
-    return parser
+    """Return the parser of a command, `models show` as well as `run`."""
+    name, _, verb = command.partition(" ")
+    parser = argparse.ArgumentParser(prog=name)
+    cli._module(name).add_arguments(parser)
+    return verbs_of(parser)[verb] if verb else parser
 
 
-def inner_of(command: str) -> dict[str, argparse.ArgumentParser]:
-    """Return the parsers of what a command is followed by, as those of `bench`, by name."""
-    found = [action.choices for action in parser_of(command)._actions if isinstance(action, argparse._SubParsersAction)]
-    return dict(found[0]) if found else {}
+def verbs_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers of what a command can do, where it can do several things."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(groups[0].choices) if groups else {}
+
+
+def commands() -> list[str]:
+    """Return every command that the reference tells of by itself: `models show` as well as `run`, and one `bench`."""
+    verbs = {name: [] if name == "bench" else verbs_of(parser_of(name)) for name in cli._COMMANDS}
+    return [command for name in cli._COMMANDS for command in ([f"{name} {verb}" for verb in verbs[name]] or [name])]
 
 
 def parser_for(command: str, arguments: str) -> argparse.ArgumentParser:
-    """Return the parser that takes these arguments: that of the bench where they begin with its name."""
+    """Return the parser that takes these arguments: that of the bench or of the verb that they begin with."""
     what = re.match(r" +([a-z]+)", arguments)
-    inner = inner_of(command)
-    return inner[what[1]] if what and inner else parser_of(command)
+    verbs = verbs_of(parser_of(command))
+    return verbs[what[1]] if what and verbs else parser_of(command)
 
 
 def code(page: Path) -> Iterator[str]:

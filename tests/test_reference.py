@@ -15,7 +15,7 @@ import pytest
 from tapetum import cli, config, daemon, data, health
 from tapetum.commands import bench, status
 from tests.packaging.test_reference_config import structs
-from tests.test_docs import ROOT, headings, inner_of, parser_of
+from tests.test_docs import ROOT, commands, headings, parser_of, verbs_of
 
 Row = tuple[str, ...]
 
@@ -49,9 +49,9 @@ def taken(parser: argparse.ArgumentParser) -> set[str]:
     return {shown(action) for action in parser._actions if action.dest != "help"}
 
 
-@pytest.mark.parametrize("command", cli._COMMANDS)
+@pytest.mark.parametrize("command", commands())
 def test_the_reference_of_a_command_names_all_it_takes_and_nothing_else(command: str):
-    wanted = taken(parser_of(command)).union(*(taken(inner) for inner in inner_of(command).values()))
+    wanted = taken(parser_of(command)).union(*(taken(inner) for inner in verbs_of(parser_of(command)).values()))
     assert {row[0] for row in table(section("cli.md", f"`tapetum {command}`"), 1)} == wanted
 
 
