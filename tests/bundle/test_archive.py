@@ -107,6 +107,7 @@ def test_a_folder_as_ms_dos_marks_it_is_refused():
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_compression_is_refused(method: int):
     assert "it is compressed or encrypted" in refusal(packed(FILES, method=method))
+    assert "it is compressed or encrypted" in refusal(patched(DIRECTORY + 10, "H", method))  # of the same length
 
 
 @pytest.mark.parametrize(

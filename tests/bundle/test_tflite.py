@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tapetum.bundle import flatbuffer, flexbuffer
-from tapetum.bundle.tflite import describe
+from tapetum.bundle.tflite import Metadata, describe
 from tapetum.errors import Unreadable
 from tapetum.inference.tensors import TensorSpec
 from tapetum.inference.tflite import runtime
+from tests.bundle.flat import finished, model, number, numbers, table, tensor, text, vector, with_metadata
 
 LOADED = [
     "coco_ssd_mobilenet_v1_quant/detect", "coral/mobilenet_v1_0.25_128_quant", "coral/mobilenet_v2_1.0_224_quant",
@@ -91,6 +92,107 @@ def test_what_is_no_model_is_refused(content: bytes):
         describe(content)
 
 
+# --- models, written by hand
+
+
+def test_a_model_written_by_hand_is_read():
+    quantization = table({2: numbers("f", [0.5]), 3: numbers("q", [7])})
+    found = describe(model([tensor("in", quantization=quantization), tensor("out", (1, 9), 0)], [0], [1]))
+    assert found.inputs == (TensorSpec("in", (1, 2, 2, 3), "uint8", 0.5, 7),)
+    assert found.outputs == (TensorSpec("out", (1, 9), "float32"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (model([tensor()], f0=number("I", 2)), "it is of version 2 of the schema; 3 is wanted"),
+        (model([tensor()], [0] * 33), "it has 33 inputs or outputs; up to 32 are read"),
+        (model([tensor()], [1]), "number 1 of 1 parts is meant"),
+        (model([tensor()], [-1]), "number -1 of 1 parts is meant"),
+        (model([tensor(kind=19)]), "of the unknown type 19"),
+        (model([tensor(shape=[1, -1])]), "of the impossible shape"),
+        (model([tensor(shape=[1] * 9)]), "of the impossible shape"),
+        (model([tensor(quantization=table({2: numbers("f", [float("nan")])}))]), "has the scale nan"),
+        (model([tensor(quantization=table({2: numbers("f", [float("inf")])}))]), "has the scale inf"),
+        (model([tensor(quantization=table({2: numbers("f", [-1])}))]), "has the scale -1.0"),
+    ],
+)
+def test_a_model_that_no_runtime_can_mean_is_refused(content: bytes, told: str):
+    with pytest.raises(Unreadable) as caught:
+        describe(content)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("scales", [[], [0.5, 0.5]])
+def test_a_tensor_with_no_scale_or_one_for_each_channel_stands_for_itself(scales: list[float]):
+    quantization = table({2: numbers("f", scales), 3: numbers("q", [7] * len(scales))})
+    assert describe(model([tensor(quantization=quantization)])).inputs[0].scale == 0
+
+
+def postprocessing(options: list[tuple[str, int, int]]) -> bytes:
+    """Return a model with another operator, and then an SSD's post-processing, whose outputs are two of three."""
+    codes = vector([table({1: text("Other")}), table({1: text("TFLite_Detection_PostProcess")})])
+    operators = [
+        table({0: number("I", code), 2: numbers("i", outputs), 5: numbers("B", flex(options))})
+        for code, outputs in ((0, [2]), (1, [0, 1]))
+    ]
+    tensors = [tensor(name, (), 0) for name in "abc"]
+    return model(tensors, [], [1, 0, 2], {3: vector(operators)}, f1=codes)
+
+
+def test_the_shapes_that_an_ssds_post_processing_gives_are_told_by_its_options():
+    found = describe(postprocessing([("max_classes_per_detection", 1, 2), ("max_detections", 1, 10)]))
+    assert [output.shape for output in found.outputs] == [(1, 20), (1, 20, 4), ()]
+
+
+@pytest.mark.parametrize("options", [[("a", 1, 1)], [("max_detections", 1, 200)]])  # 200: -56, in one byte
+def test_post_processing_that_lets_nothing_through_is_refused(options: list[tuple[str, int, int]]):
+    with pytest.raises(Unreadable, match="detections through; 1 to 10000 are wanted"):
+        describe(postprocessing(options))
+
+
+def test_metadata_of_several_inputs_units_and_files_are_told_apart():
+    norm = table({0: numbers("f", [1, 2, 3]), 1: numbers("f", [4, 5, 6])})
+    units = vector([table({0: number("B", 3), 1: table({0: numbers("f", [9])})}), table({0: number("B", 1), 1: norm})])
+    files = vector([table({0: text(f"{kind}.txt"), 2: number("B", kind)}) for kind in range(6)])
+    graph = table({2: vector([table({4: units})]), 3: vector([table({6: files}), table({6: files})])})
+    packed = finished(b"M001", table({0: text("n"), 2: text("v"), 3: vector([graph]), 4: text("a"), 5: text("l")}))
+    labels = ("2.txt", "3.txt") * 2
+    assert describe(with_metadata(packed)).metadata == Metadata("n", "v", "a", "l", (1, 2, 3), (4, 5, 6), labels)
+
+
+def test_metadata_may_tell_of_nothing():
+    empty = finished(b"M001", table({}))
+    assert describe(with_metadata(empty)).metadata == Metadata()
+    assert describe(with_metadata(finished(b"M001", table({3: vector([table({})])})))).metadata == Metadata()
+
+
+def test_other_entries_are_no_metadata():
+    assert describe(with_metadata(b"1.13.0", "min_runtime_version")).metadata is None
+
+
+def test_metadata_of_another_kind_are_refused():
+    with pytest.raises(Unreadable, match="no flatbuffer of the kind M001"):
+        describe(with_metadata(finished(b"M002", table({}))))
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_metadata_may_lie_behind_the_flatbuffer_as_in_large_models(beyond: int):
+    packed = finished(b"M001", table({0: text("behind")}))
+    entry = vector([table({0: text("TFLITE_METADATA"), 1: number("I", 0)})])
+
+    def large(offset: int) -> bytes:
+        buffer = table({1: number("Q", offset), 2: number("Q", len(packed) + beyond)})
+        return model([tensor()], f4=vector([buffer]), f6=entry)
+
+    content = large(len(large(2))) + packed
+    if beyond:
+        with pytest.raises(Unreadable, match="leads out of the file"):
+            describe(content)
+    else:
+        assert describe(content).metadata == Metadata("behind")
+
+
 # --- flatbuffers, written by hand
 
 
@@ -134,10 +236,10 @@ def test_strings_and_vectors_are_read():
         ((0, *VTABLE, 8, 4), "leads nowhere"),
         ((16, *VTABLE, 1000, 4), "leads out of the file"),
         ((16, *VTABLE, 2**32 - 1000, 4), "leads out of the file"),
+        ((16, halves(2, 8), halves(4, 0), 8, 4), "no sound list of fields"),
         ((16, halves(3, 8), halves(4, 0), 8, 4), "no sound list of fields"),
         ((16, halves(5, 8), halves(4, 0), 8, 4), "no sound list of fields"),
         ((16, halves(6000, 8), halves(4, 0), 8, 4), "leads out of the file"),
-        ((16, halves(6, 800), halves(4, 0), 8, 4), "leads out of the file"),
         ((16, halves(6, 8), halves(2, 0), 8, 4), "lies outside of its table"),
         ((16, halves(6, 8), halves(6, 0), 8, 4), "lies outside of its table"),
         ((16, *VTABLE, 8, 0), "leads nowhere"),
@@ -185,6 +287,19 @@ def flex(values: list[tuple[str, int, int]]) -> bytes:
 
 def test_whole_numbers_are_read_from_the_options_of_an_operator():
     assert flexbuffer.integers(flex([("a", 1, 250), ("bc", 2, 250), ("d", 3, 1)])) == {"a": -6, "bc": 250}
+
+
+def test_more_options_than_any_operator_has_are_refused():
+    sound = bytearray(flex([("a", 1, 1)]))
+    sound[-6] = 101  # how many there are
+    with pytest.raises(Unreadable, match="more options than any"):
+        flexbuffer.integers(bytes(sound))
+
+
+def test_options_of_another_kind_are_refused():
+    sound = flex([("a", 1, 1)])
+    with pytest.raises(Unreadable, match="are no map"):
+        flexbuffer.integers(sound[:-2] + bytes([10 << 2, 1]))
 
 
 @pytest.mark.parametrize("content", [b"", b"ab", bytes(3), b"\x00\x00\x14\x01", flex([("a", 1, 1)])[1:-1]])

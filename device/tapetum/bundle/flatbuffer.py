@@ -70,7 +70,6 @@ class Table:
         size, self._size = buffer.numbers("H", vtable, 2)
         if size < 4 or size % 2:
             raise Unreadable("a table in it has no sound list of fields")
-        buffer.span(position, self._size)
         self._fields = buffer.numbers("H", vtable + 4, (size - 4) // 2)
 
     def number(self, field: int, format_: str, default: int = 0) -> int:

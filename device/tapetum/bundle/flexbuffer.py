@@ -44,8 +44,6 @@ def _back(content: bytes, position: int, width: int) -> int:
 
 
 def _unsigned(content: bytes, position: int, width: int) -> int:
-    if width not in (1, 2, 4, 8):
-        raise Unreadable("a number in it has an impossible size")
     return int.from_bytes(_span(content, position, width), "little")
 
 
