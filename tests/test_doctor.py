@@ -24,6 +24,7 @@ from tapetum.doctor import machine as machines
 from tapetum.doctor import service, software
 from tapetum.doctor.finding import Finding, Machine
 from tapetum.doctor.software import Package
+from tapetum.inference.accelerators import Cpu, EdgeTpu
 from tapetum.inference.settings import Inference
 from tests.simulators.mosquitto import Authority, Mosquitto
 
@@ -508,7 +509,16 @@ def test_how_a_broker_that_is_not_found_is_looked_for() -> None:
 def test_a_model_must_load(tmp_path: Path, data: Path) -> None:
     folder = data / "models/coco_ssd_mobilenet_v1_quant"
     config = Config(inference=Inference(model=str(folder / "detect.tflite")))
-    assert service.model(Machine(), config, None).what == f"{folder / 'detect.tflite'} loads"
+    assert service.model(Machine(), config, None).what.startswith(f"{folder / 'detect.tflite'} loads, on cpu; locked in by ")
+
+
+def test_an_accelerator_that_is_not_there_is_told_with_its_model(data: Path) -> None:
+    model = str(data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite")
+    chain = (EdgeTpu(library="libnowhere.so.1"), Cpu())
+    finding = service.model(Machine(), Config(inference=Inference(model=model, accelerators=chain)), None)
+    assert finding.state == "warning"
+    assert "loads, on cpu; " in finding.what
+    assert "accelerator edgetpu: libnowhere.so.1 cannot be used" in finding.what
 
 
 def test_a_model_that_cannot_be_had_is_missing_and_none_is_none(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_the_reference_of_a_command_names_all_it_takes_and_nothing_else(command:
 @pytest.mark.parametrize("what", bench.BENCHES)
 def test_the_reference_says_which_option_is_of_which_bench(what: str):
     rows = table(section("cli.md", "`tapetum bench`"), 2)
-    assert {option for option, of in rows if what in of.split(", ")} == taken(inner_of("bench")[what])
+    assert {option for option, of in rows if what in of.split(", ")} == taken(verbs_of(parser_of("bench"))[what])
 
 
 def test_every_exit_status_is_told():
@@ -133,6 +133,10 @@ def rows_of(kind: type[msgspec.Struct], union: int) -> list[Row]:
     return rows
 
 
+def is_list(kind: Any) -> bool:
+    return get_origin(get_args(kind)[0] if get_origin(kind) is Annotated else kind) is tuple
+
+
 def groups(kind: type = config.Config, place: str = "", union: int = 1) -> Iterator[tuple[str, type, int]]:
     """Yield (heading, struct, members of its union) for every table of the configuration."""
     tag = kind.__struct_config__
@@ -143,8 +147,9 @@ def groups(kind: type = config.Config, place: str = "", union: int = 1) -> Itera
             yield from groups(config.CameraSettings, "camera.NAME")
             continue
         found = structs(field.type)
+        where = f"{place}.{field.encode_name}".strip(".")
         for inner in found:
-            yield from groups(inner, f"{place}.{field.encode_name}".strip("."), len(found))
+            yield from groups(inner, f"[{where}]" if is_list(field.type) else where, len(found))
 
 
 GROUPS = list(groups())

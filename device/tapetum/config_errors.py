@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -66,11 +66,13 @@ def _at(kind: type[Any], values: Any, path: str) -> list[Any]:
 def _members(kind: type[Any], values: Any, path: str) -> tuple[list[Any], Any]:
     """Return all structs that are allowed at `path` in `kind`, and what stands there in `values`."""
     members: list[Any] = [kind]
-    for level in filter(None, _INDEX.sub("", path).split(".")):
+    for level in filter(None, path.split(".")):
+        key, _, index = level.rstrip("]").partition("[")
         chosen = [one for one in members if _is_chosen(one, values)] or members
-        types = [known.type for one in chosen for known in _fields(one) if known.encode_name == level]
+        types = [known.type for one in chosen for known in _fields(one) if known.encode_name == key]
         members = [one for found in types for one in _structs(found)]
-        values = values.get(level) if isinstance(values, dict) else None
+        values = values.get(key) if isinstance(values, dict) else None
+        values = values[int(index)] if index.isdigit() and isinstance(values, list) else values
     return members, values
 
 

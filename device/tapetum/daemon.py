@@ -25,7 +25,7 @@ from tapetum.camera import Camera
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
-from tapetum.inference.client import Worker
+from tapetum.inference.client import Worker, plain_spec
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 
@@ -64,7 +64,7 @@ class Daemon:
         self._publisher = Publisher(config.broker, topics, self._outbox)
         self._outlet = Outlet(topics, self._outbox, self._publisher, clock)
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
-        self._worker = Worker(config.inference)
+        self._worker = Worker(plain_spec(config.inference), config.inference)
         self._watchdog = systemd.Watchdog(())
         self._cameras: dict[str, _Running] = {}
         self._services: list[threading.Thread] = []
@@ -90,6 +90,7 @@ class Daemon:
         self._services += [
             self._thread("mqtt", lambda: self._publisher.run(self._goodbye)),
             self._thread("inference", lambda: self._worker.run(self._stop)),
+            self._thread("trials", lambda: self._worker.try_others(self._stop)),
         ]
         try:
             self._apply(self._config)

@@ -13,7 +13,7 @@ import msgspec
 from tapetum import __version__
 from tapetum.alerts.mqtt import BrokerState
 from tapetum.camera import CameraState
-from tapetum.inference.client import InferenceState
+from tapetum.inference.state import InferenceState
 
 _PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "paho-mqtt", "msgspec", "av")
 
@@ -36,8 +36,11 @@ def faults(cameras: Mapping[str, CameraState], inference: InferenceState, broker
     """Return what is not as it should be."""
     lost = ((name, state) for name, state in cameras.items() if state.condition == "lost")
     found = [f"camera {name} is lost: {state.last_error or 'it gives no picture'}" for name, state in lost]
+    out = [f"{name}: {one.reason}" for name, one in inference.accelerators.items() if one.reason]
     if inference.mode == "motion-only":
-        found.append(f"model {inference.model} is given up: {inference.last_error}")
+        found.append(f"model {inference.model} is given up: {inference.last_error or '; '.join(out)}")
+    else:
+        found += [f"accelerator {text}" for text in out]
     if broker.last_error:
         found.append(f"broker: {broker.last_error}")
     if broker.lost:

@@ -15,7 +15,7 @@ from tapetum.alerts.stamp import SequenceStamper
 from tapetum.capture import File
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings
-from tapetum.inference.client import Worker
+from tapetum.inference.client import Worker, plain_spec
 from tapetum.inference.scheduler import Reason
 from tapetum.inference.settings import Inference
 from tapetum.pipeline import Pipeline, Result
@@ -43,15 +43,17 @@ class Tally:
 def worker(settings: Inference) -> Iterator[Worker]:
     """Give a running inference worker; raises ConfigError when the model cannot be used."""
     stop = threading.Event()
-    running = Worker(settings)
-    thread = threading.Thread(target=running.run, args=(stop,), daemon=True)
-    thread.start()
+    running = Worker(plain_spec(settings), settings)
+    threads = [threading.Thread(target=body, args=(stop,), daemon=True) for body in (running.run, running.try_others)]
+    for thread in threads:
+        thread.start()
     try:
         yield running
     finally:
         stop.set()
         running.close()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def replay(

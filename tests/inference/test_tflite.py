@@ -12,9 +12,11 @@ import pytest
 
 from tapetum.errors import BundleError, ConfigError, InferenceError, Unreadable, Unsuitable
 from tapetum.inference import labels
-from tapetum.inference.client import Worker
+from tapetum.inference.accelerators import Cpu
+from tapetum.inference.client import Worker, plain_spec
 from tapetum.inference.contract import Contract
 from tapetum.inference.decode import BlazeFace, Centre, Classification, Ssd, Yolo
+from tapetum.inference.messages import Setup
 from tapetum.inference.model import Crop
 from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.process import Process
@@ -27,6 +29,7 @@ CHECKS_LITTLE = pytest.mark.skipif(
     importlib.util.find_spec("ai_edge_litert") is None,
     reason="tflite-runtime checks a model less, and dies of some: in the worker, where it harms nobody",
 )
+SETUP = Setup(accelerator=Cpu(), min_score=0.3)
 NO_DECODER = r"which no decoder reads; known are ssd: boxes"
 NO_PICTURE = r"one picture \(1, height, width, channels\) is wanted, RGB with 3 or gray with 1"
 REFUSED = {
@@ -82,10 +85,10 @@ def test_the_same_picture_gives_the_same_answer(detector: Detector, picture: Pic
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_model_that_cannot_be_used_is_refused_with_a_reason(data: Path, name: str):
     kind, reason = REFUSED[name]
-    process = Process(Inference())
+    process = Process(2048)
     try:
         with pytest.raises(BundleError, match=reason) as refused:
-            process.load((data / f"models/{name}.tflite").read_bytes())
+            process.load(SETUP, (data / f"models/{name}.tflite").read_bytes())
     finally:
         process.kill()
     assert type(refused.value) is kind
@@ -101,10 +104,10 @@ def test_every_model_that_must_be_refused_is_tried(data: Path):
     "content", [b"", b"\0" * 64, b"\x1c\0\0\0TFL3" + b"\xff" * 4096], ids=["empty", "zeros", "garbage"]
 )
 def test_what_is_no_model_at_all_is_refused_without_harm(content: bytes):
-    process = Process(Inference())
+    process = Process(2048)
     try:
         with pytest.raises(Unreadable, match=r"the runtime cannot load it: .+"):
-            process.load(content)
+            process.load(SETUP, content)
     finally:
         process.kill()
 
@@ -221,10 +224,10 @@ def spoilt(content: bytes, seed: int) -> bytes:
 
 def outcome(content: bytes, picture: Picture) -> str:
     """Return what became of a model in a worker: the error's name, or "answered"."""
-    process = Process(Inference(deadline_s=5))
+    process = Process(2048)
     try:
-        process.load(content)
-        process.ask([Crop(1, Box(0, 0, 1, 1), picture)])
+        process.load(SETUP, content)
+        process.ask([picture])
     except (BundleError, InferenceError) as error:
         return type(error).__name__
     finally:
@@ -251,5 +254,6 @@ def test_no_spoilt_model_of_hundreds_takes_us_down(ssd: Inference, picture: Pict
 @pytest.mark.parametrize("name", ["negative/truncated_detect", "mediapipe/selfie_segmentation"])
 def test_the_operator_is_told_key_and_file_of_a_model_that_is_refused(data: Path, ssd: Inference, name: str):
     model = str(data / f"models/{name}.tflite")
+    settings = Inference(model=model, labels=ssd.labels)
     with pytest.raises(ConfigError, match=rf"^inference\.model: {re.escape(model)}: .*{REFUSED[name][1]}"):
-        Worker(Inference(model=model, labels=ssd.labels))
+        Worker(plain_spec(settings), settings)

@@ -21,7 +21,9 @@ Table = dict[str, Any]
 
 
 def structs(found: Any) -> list[type[msgspec.Struct]]:
-    """Return the structs among the members of a type."""
+    """Return the structs among the members of a type, or among those of its elements."""
+    while get_origin(found) in (Annotated, tuple):
+        found = get_args(found)[0]
     members = get_args(found) or (found,)
     return [one for one in members if isinstance(one, type) and issubclass(one, msgspec.Struct)]
 
@@ -44,8 +46,9 @@ def tables(kind: type[msgspec.Struct], table: Table, place: str = "") -> Iterato
         if field.encode_name == "camera" and kind is config.Config:
             for name, camera in (value or {}).items():
                 yield from tables(config.CameraSettings, camera, f"{where}.{name}")
-        elif isinstance(value, dict) and structs(field.type):
-            yield from tables(chosen(structs(field.type), value), value, where)
+        elif isinstance(value, dict | list) and structs(field.type):
+            for one in value if isinstance(value, list) else [value]:
+                yield from tables(chosen(structs(field.type), one), one, where)
 
 
 FOUND = list(tables(config.Config, tomllib.loads(ACTIVE)))
@@ -122,7 +125,7 @@ def bounds(kind: type, name: str) -> list[str]:
 def comment_above(place: str, name: str) -> str:
     """Return the prose above the setting: the last comment before it, and what its own line says."""
     lines = iter(TEXT.splitlines())
-    next(line for line in lines if line == f"#[{place}]" or not place)
+    next(line for line in lines if line in (f"#[{place}]", f"#[[{place}]]") or not place)
     prose: list[str] = []
     fresh = True
     for line in lines:

@@ -66,6 +66,12 @@ def test_systemd_understands_every_line_of_the_unit(tmp_path: Path):
     assert [line for line in done.stderr.splitlines() if "tapetum" in line] == []
 
 
+def test_the_worker_may_lock_itself_in():
+    allowed = [line for line in UNIT.read_text().splitlines() if line.startswith("SystemCallFilter=")]
+    locks = {"seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"}
+    assert locks <= set(" ".join(allowed).replace("SystemCallFilter=", "").split())
+
+
 def test_the_program_that_the_service_starts_is_the_one_that_provision_installs():
     provision = (FIRMWARE.parent / "scripts/provision").read_text()
     assert "home=/opt/tapetum" in provision

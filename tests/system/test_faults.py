@@ -20,7 +20,8 @@ def test_a_worker_that_is_killed_or_hangs_is_replaced_while_the_camera_goes_on(t
     with Daemon(tmp_path, model + "deadline_s = 0.5\n" + camera(STREET)) as daemon:
         status = daemon.until(lambda status: status if status["inference"]["answered"] else None)
         for restarts, how in enumerate((signal.SIGKILL, signal.SIGSTOP), start=1):
-            (old,) = workers(daemon.pid)
+            old = status["inference"]["pid"]
+            assert old in workers(daemon.pid)
             os.kill(old, how)
             status = answering_again(daemon, status["inference"]["answered"], restarts)
             assert status["inference"]["mode"] == "cpu"

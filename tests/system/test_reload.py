@@ -83,7 +83,7 @@ REFUSED = {
     NEW + camera(more="rules.colour = 1"): "camera.room.rules.colour: there is no such key",
     NEW + camera(more="rules.min_score = 2"): "camera.room.rules.min_score: ",
     "": "camera: none is named",
-    "[outbox]\nmax_mb = 1\n[inference]\nthreads = 2\n" + NEW: "outbox, inference: only [camera]",
+    "[outbox]\nmax_mb = 1\n[inference]\ndeadline_s = 2\n" + NEW: "outbox, inference: only [camera]",
 }
 
 

@@ -14,11 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Say that it can be used, or raise ConfigError that says why not."""
-    from tapetum.inference.client import Worker
+    from tapetum.inference.client import Worker, plain_spec
 
     config = load(options.file)
     with naming(options.file):
-        worker = Worker(config.inference)
+        worker = Worker(plain_spec(config.inference), config.inference)
     worker.close()
     model = worker.model or "motion alone"
     print(f"{options.file}: can be used: device {config.name}, cameras {', '.join(config.camera) or 'none'}, {model}")

@@ -52,6 +52,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"inference: {inference['mode']} {inference['model']}, {inference['answered']} answers of "
         f"{inference['median_ms']:.1f} ms, {inference['refused']} refused, {inference['restarts']} restarts"
     )
+    if inference["confinement"]:
+        lines.append(f"worker: process {inference['pid']}, locked in by {inference['confinement']}")
+    for name, one in inference["accelerators"].items():
+        lines.append(f"accelerator {name}: {one['state']}" + (f": {one['reason']}" if one["reason"] else ""))
     connected = f"connected, MQTT {broker['protocol']}" if broker["connected"] else "not connected"
     lines.append(
         f"broker: {connected}, {broker['acknowledged']} alerts acknowledged, {broker['waiting']} waiting, "

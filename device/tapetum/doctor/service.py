@@ -16,7 +16,8 @@ from tapetum.doctor import cameras, software
 from tapetum.doctor import machine as machines
 from tapetum.doctor.finding import Finding, Machine, add_to, edit, tapetum
 from tapetum.errors import ConfigError
-from tapetum.inference.client import Worker
+from tapetum.inference.client import Worker, plain_spec
+from tapetum.inference.confine import FULL
 from tapetum.settings import located
 
 _CONNECT_S = 2.0
@@ -90,11 +91,15 @@ def model(machine: Machine, config: Config, file: Path | None) -> Finding:
     if not config.inference.model:
         return Finding("model", "ok", "none is named: motion alone counts")
     try:
-        worker = Worker(config.inference)
+        worker = Worker(plain_spec(config.inference), config.inference)
     except ConfigError as error:
         return Finding("model", "missing", str(error), edit(machine, file) if file else "")
+    found = worker.state()
     worker.close()
-    return Finding("model", "ok", f"{located(config.inference.model)} loads")
+    failed = [f"accelerator {name}: {one.reason}" for name, one in found.accelerators.items() if one.reason]
+    what = [f"{located(config.inference.model)} loads, on {found.mode}", f"locked in by {found.confinement}", *failed]
+    weak = failed or found.confinement != FULL
+    return Finding("model", "warning" if weak else "ok", "; ".join(what))
 
 
 def _extras(machine: Machine, config: Config, file: Path | None = None) -> Iterator[Finding]:

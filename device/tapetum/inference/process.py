@@ -6,45 +6,44 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import IO, Any
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tapetum.errors import InferenceError, Unreadable, Unsuitable
 from tapetum.inference import wire
 from tapetum.inference.decode import Floats
-from tapetum.inference.model import Crop
-from tapetum.inference.settings import Inference
+from tapetum.inference.messages import Ready, Setup
 
 _REFUSALS = {"Unreadable": Unreadable, "Unsuitable": Unsuitable}
-_LOAD_S = 30.0  # to load a model, at least: that takes longer than answering
-_DYING_S = 0.2  # between the end of a process's socket and its own
+_DYING_S = 1.0  # between the end of a process's socket and its own, at most
 _DEAD_S = 1.0  # after SIGKILL; a process that a driver holds longer is left to itself
 _TOLD = 300  # characters of what it wrote to its standard error that are repeated
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # NumPy would start more, and none has work
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """What the model takes and tells apart. input_size: (width, height); classes: 0 where it does not say."""
+class Crashed(InferenceError):
+    """The worker died of a fault in native code, or of a call that is forbidden to it."""
 
-    input_size: tuple[int, int]
-    classes: int
+
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGSYS})
 
 
 class Process:
     """One living worker. Every method raises InferenceError when it is dead, late, or talks nonsense."""
 
-    def __init__(self, settings: Inference) -> None:
-        """Start it; `load` must come next."""
-        self._settings = settings
+    def __init__(self, memory_mb: int) -> None:
+        """Start it; `load` must come next. The kernel ends it with the thread that calls this."""
         self._batch = 0
         with contextlib.ExitStack() as undo:
             try:
                 self._channel, theirs = socket.socketpair()
                 undo.push(self._channel)
                 with theirs:
-                    self._process, self._errors = _started(theirs.fileno(), settings.memory_mb)
+                    self._process, self._errors = _started(theirs.fileno(), memory_mb)
             except OSError as error:
                 raise InferenceError(f"no worker can be started: {error.strerror}") from None
             undo.pop_all()
@@ -54,36 +53,47 @@ class Process:
         """Its process id."""
         return self._process.pid
 
-    def load(self, content: bytes) -> Contract:
-        """Let it load the model `content`; raises Unreadable or Unsuitable when it refuses that."""
-        settings = self._settings
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def load(self, setup: Setup, content: bytes, load_s: float = 30.0, deadline_s: float = 5.0) -> Ready:
+        """Let it load the model `content` within `load_s`; each batch then has `deadline_s`.
+
+        Raises Unreadable or Unsuitable when it refuses the model.
+        """
         try:
-            self._channel.settimeout(max(settings.deadline_s, _LOAD_S))
+            self._channel.settimeout(load_s)
             with contextlib.suppress(InferenceError):  # one that dies early may have said why: `receive` tells
-                wire.send(self._channel, {"threads": settings.threads, "min_score": settings.min_score}, content)
+                wire.send(self._channel, msgspec.to_builtins(setup))
+                wire.send(self._channel, {}, content)
             reply, _ = wire.receive(self._channel)
-            self._channel.settimeout(settings.deadline_s)
+            self._channel.settimeout(deadline_s)
         except (InferenceError, OSError) as error:
             raise self._explained(error) from None
         if "refused" in reply:
             raise _REFUSALS.get(str(reply.get("kind")), InferenceError)(str(reply["refused"]))
         try:
-            ready = reply["ready"]
-            return Contract((int(ready["width"]), int(ready["height"])), int(ready["classes"]))
-        except (KeyError, TypeError, ValueError) as error:
+            return msgspec.convert(reply["ready"], Ready)
+        except (KeyError, msgspec.ValidationError) as error:
             raise InferenceError(f"the worker talks nonsense: {error!r}") from None
 
-    def ask(self, crops: list[Crop]) -> tuple[list[Floats], float]:
-        """Return for each crop its (k, 6) detections, as of `decode.Ssd.decode`, and the milliseconds it took."""
+    def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
+        """Return for each picture its (k, 6) detections, as of `decode`, and the milliseconds that all of them took.
+
+        pictures: (height, width, 3) RGB uint8, of the size that the model takes.
+        """
         self._batch += 1
-        body = b"".join(np.ascontiguousarray(crop.pixels).tobytes() for crop in crops)
+        body = b"".join(np.ascontiguousarray(pixels).tobytes() for pixels in pictures)
         try:
-            wire.send(self._channel, {"batch": self._batch, "count": len(crops)}, body)
+            wire.send(self._channel, {"batch": self._batch, "count": len(pictures)}, body)
             header, rows = wire.receive(self._channel)
         except InferenceError as error:
             raise self._explained(error) from None
         try:
-            return self._split(header, np.frombuffer(rows, np.float32).reshape(-1, 6), len(crops)), float(header["ms"])
+            found = self._split(header, np.frombuffer(rows, np.float32).reshape(-1, 6), len(pictures))
+            return found, float(header["ms"])
         except (KeyError, TypeError, ValueError) as error:
             raise InferenceError(f"the worker talks nonsense: {error!r}") from None
 
@@ -95,21 +105,24 @@ class Process:
         self._channel.close()
         self._errors.close()
 
-    def _split(self, header: dict[str, Any], rows: Floats, crops: int) -> list[Floats]:
+    def _split(self, header: dict[str, Any], rows: Floats, pictures: int) -> list[Floats]:
         counts = [int(count) for count in header["counts"]]
-        if header["batch"] != self._batch or len(counts) != crops or sum(counts) != len(rows) or min(counts) < 0:
+        if header["batch"] != self._batch or len(counts) != pictures or sum(counts) != len(rows) or min(counts) < 0:
             raise InferenceError("the worker answers something else than it was asked")
         return np.split(rows, np.cumsum(counts)[:-1])
 
     def _explained(self, error: Exception) -> InferenceError:
         """Return what happened to the worker, where `error` is all that its socket says."""
         try:
-            status = self._process.wait(_DYING_S)
+            status = self._process.wait(0 if isinstance(error, wire.Late) else _DYING_S)
         except subprocess.TimeoutExpired:
             return InferenceError(str(error))
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
+        if -status == signal.SIGSYS:
+            how += ": it tried what is forbidden to it"
         said = self._last_words()
-        return InferenceError(f"the worker died ({how})" + (f"; it said: {said}" if said else ""))
+        kind = Crashed if -status in _CRASHES else InferenceError
+        return kind(f"the worker died ({how})" + (f"; it said: {said}" if said else ""))
 
     def _last_words(self) -> str:
         try:
@@ -130,6 +143,7 @@ def _started(descriptor: int, memory_mb: int) -> "tuple[subprocess.Popen[bytes],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=theirs,
+            env=os.environ | _ONE_THREAD,
         )
     except OSError:
         os.close(ours)

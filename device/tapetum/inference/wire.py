@@ -8,6 +8,11 @@ import msgspec
 
 from tapetum.errors import InferenceError
 
+
+class Late(InferenceError):
+    """The other side does not answer, or take, in time."""
+
+
 _LENGTHS = struct.Struct("<II")  # of the header and of the bytes
 LARGEST_HEADER = 1 << 20
 LARGEST_BODY = 1 << 28
@@ -20,7 +25,7 @@ def send(channel: socket.socket, header: dict[str, Any], body: bytes | memoryvie
         channel.sendall(_LENGTHS.pack(len(packed), len(body)) + packed)
         channel.sendall(body)
     except TimeoutError:
-        raise InferenceError("nothing is taken in time") from None
+        raise Late("nothing is taken in time") from None
     except OSError as error:
         raise InferenceError(f"the other side takes nothing: {error.strerror}") from None
 
@@ -47,7 +52,7 @@ def _exactly(channel: socket.socket, size: int) -> bytearray:
         try:
             count = channel.recv_into(rest)
         except TimeoutError:
-            raise InferenceError("no answer in time") from None
+            raise Late("no answer in time") from None
         except OSError as error:
             raise InferenceError(f"the other side is gone: {error.strerror}") from None
         if count == 0:

@@ -1,0 +1,150 @@
+"""The model in use, and what may take over from it: another model, or the same one on a better accelerator.
+
+Both are loaded and tried in a process beside the one that runs, and take over between two batches; nobody waits.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tapetum.errors import BundleError, ConfigError, InferenceError, TapetumError, Unsuitable
+from tapetum.inference import labels as label_files
+from tapetum.inference import probes
+from tapetum.inference.accelerators import Cpu
+from tapetum.inference.contract import ModelSpec
+from tapetum.inference.engine import Engine
+from tapetum.inference.messages import Ready
+from tapetum.inference.probes import Trial
+from tapetum.inference.process import Crashed, Process
+from tapetum.inference.settings import Inference
+from tapetum.inference.supply import Supply
+
+
+@dataclass(eq=False, slots=True)
+class _Swap:
+    """A model that is to take over, and what became of that."""
+
+    spec: ModelSpec
+    trial: Trial | None = None
+    error: TapetumError | None = None
+    done: bool = False
+
+
+class Takeover:
+    """`take_over` is called by the thread that asks, between two batches; `try_others` is the body of another."""
+
+    def __init__(self, settings: Inference, lock: threading.RLock, failed: Callable[[str], None]) -> None:
+        """Have no model yet. lock: under which models change; failed: hears why, whenever a worker has failed."""
+        self.engine: Engine | None = None
+        self.wanted = threading.Condition(lock)  # told when there is something to take over, and at the end
+        self._changed = threading.Condition(lock)  # told when there may be something to try
+        self._settings = settings
+        self._failed = failed
+        self._supply = Supply(settings.memory_mb)
+        self._next: Engine | None = None
+        self._swap: _Swap | None = None
+        self._ended = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to take over."""
+        return self._next is not None or bool(self.engine and self.engine.improved)
+
+    def begin(self, spec: ModelSpec) -> None:
+        """Have the first worker load the model; raises ConfigError when it cannot be used, or its labels do not fit."""
+        engine = Engine(spec, self._settings, self._supply)
+        where = self._settings.model or spec.name
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._supply.close)
+            ready = self._begun(engine, where)
+            try:
+                label_files.check_count(spec.labels, ready.classes if ready else 0, where)
+            except BundleError as error:
+                key = ": ".join(filter(None, ("inference.labels", self._settings.labels)))
+                raise ConfigError(f"{key}: {error}") from None
+            undo.pop_all()
+        self.engine = engine
+        engine.failed = self._failed
+
+    def take_over(self) -> Engine | Process | None:
+        """Let what waits take over, under the lock; return what it replaces, to be killed."""
+        self._changed.notify_all()
+        if self._next:
+            old, self.engine, self._next = self.engine, self._next, None
+            self.engine.failed = self._failed
+            return old
+        return self.engine.adopt() if self.engine else None
+
+    def refill(self) -> None:
+        """Have a spare worker, once the one in use has answered: to start one takes a second of the processor.
+
+        Where none can be started, the next one that is needed will tell.
+        """
+        if self._settings.spare and self.engine:
+            with contextlib.suppress(InferenceError):
+                self._supply.refill()
+
+    def end(self) -> None:
+        """Let `try_others` end, and all workers."""
+        with self.wanted:
+            self._ended = True
+            self.wanted.notify_all()
+            self._changed.notify_all()
+        self._supply.close()
+
+    def swap(self, spec: ModelSpec) -> Trial:
+        """As of `Worker.swap`."""
+        swap = _Swap(spec)
+        with self._changed:
+            self._changed.wait_for(lambda: self._swap is None or self._ended)
+            self._swap = swap
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: swap.done or self._ended)
+        if swap.error:
+            raise swap.error
+        if not (swap.done and swap.trial):
+            raise InferenceError("the daemon ends")
+        return swap.trial
+
+    def try_others(self, stop: threading.Event) -> None:
+        """Try models that are swapped in, and accelerators that failed, beside what runs, until the end."""
+        while not (stop.is_set() or self._ended):
+            with self._changed:
+                swap, self._swap = self._swap, None
+                wait_s = self.engine.wait_s() if self.engine else None
+                if not (swap or wait_s == 0 or self._ended):
+                    self._changed.wait(wait_s)
+                    continue
+            if swap:
+                self._try(swap)
+            elif self.engine and not self._ended:
+                self.engine.improve()
+            with self.wanted:
+                self.wanted.notify_all()
+
+    def _try(self, swap: _Swap) -> None:
+        """Try a model beside the one that runs; let it take over, or say why not."""
+        engine = Engine(swap.spec, self._settings, self._supply)
+        try:
+            ready = engine.start()
+            label_files.check_count(swap.spec.labels, ready.classes, swap.spec.name)
+            swap.trial = probes.check(swap.spec, engine.mode, engine.ask, self._settings.min_score)
+        except (BundleError, InferenceError) as error:
+            engine.kill()
+            swap.error = Unsuitable(str(error)) if isinstance(error, Crashed) else error
+        with self.wanted:
+            self._next = None if swap.error else engine
+            self.wanted.notify_all()
+            self._changed.wait_for(lambda: self._next is None or self._ended)
+            swap.done = True
+            self._changed.notify_all()
+
+    def _begun(self, engine: Engine, where: str) -> Ready | None:
+        """Return what the model is; None where no accelerator works now, and one may later: a stick can be put in."""
+        try:
+            return engine.start()
+        except (BundleError, InferenceError) as error:
+            if isinstance(self._settings.accelerators[-1], Cpu):
+                raise ConfigError(f"inference.model: {where}: {error}") from None
+            return None
