@@ -1,0 +1,172 @@
+"""Another model takes over from the running one, without a moment in which nobody answers, or it is refused."""
+
+import dataclasses
+import itertools
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import numpy as np
+import pytest
+
+from tapetum.errors import BundleError, InferenceError, Unreadable, Unsuitable
+from tapetum.inference.client import Worker, plain_spec
+from tapetum.inference.contract import Expected, ModelSpec, Probe
+from tapetum.inference.model import Crop
+from tapetum.inference.settings import Inference
+from tests.inference.conftest import Picture
+from tests.inference.running import Running, Start
+from tests.simulators.daemon import until, workers
+
+PERSON = Expected("person", 0.74, (0.36, 0.23, 0.98, 0.98))
+
+
+@pytest.fixture
+def newer(ssd: Inference, picture: Picture) -> ModelSpec:
+    """The same model as a version 2, with two probes: a person, and nothing."""
+    spec = plain_spec(ssd)
+    assert spec is not None
+    nothing = Probe(np.full_like(picture, 127), ())
+    return dataclasses.replace(spec, name="detect@2", probes=(Probe(picture, (PERSON,)), nothing))
+
+
+def expecting(spec: ModelSpec, *expected: Expected, **changed: float) -> ModelSpec:
+    first = dataclasses.replace(spec.probes[0], expected=expected, **changed)
+    return dataclasses.replace(spec, probes=(first, *spec.probes[1:]))
+
+
+@contextmanager
+def asked_meanwhile(running: Running, crop: Crop) -> Iterator[list[tuple[float, str]]]:
+    """Ask one question after another from a thread; give when each was answered and by which model."""
+    told: list[tuple[float, str]] = []
+    end = threading.Event()
+
+    def ask() -> None:
+        while not end.is_set():
+            if running.port.offer([crop]):
+                running.worker.settle()
+                told.extend((time.monotonic(), answer.model) for answer in running.port.collect())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield told
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_a_model_that_answers_its_probes_takes_over(running: Running, newer: ModelSpec, crop: Crop):
+    assert running.ask(crop)[0].model == "detect@0"
+    trial = running.worker.swap(newer)
+    assert (trial.accelerator, trial.probes) == ("cpu", 2)
+    assert 0.1 < trial.latency_ms < 5000
+    (answer,) = running.ask(crop)
+    assert (answer.model, answer.detections[0].label) == ("detect@2", "person")
+    assert (running.worker.model, running.state().model, running.state().restarts) == ("detect@2", "detect@2", 0)
+    until(lambda: len(workers(os.getpid())) == 2, what="the new one and its spare are left")
+
+
+def test_every_question_is_answered_while_a_model_takes_over(running: Running, newer: ModelSpec, crop: Crop):
+    with asked_meanwhile(running, crop) as told:
+        until(lambda: len(told) > 3)
+        running.worker.swap(newer)
+        until(lambda: told[-1][1] == "detect@2")
+    times, models = zip(*told, strict=True)
+    assert list(models) == sorted(models)  # first the old one's, then the new one's
+    assert max(later - sooner for sooner, later in itertools.pairwise(times)) < 1.0
+    assert running.state().answered == running.state().asked == len(told)
+
+
+REFUSED = {
+    "another label": (Expected("dog", 0.74, PERSON.box), {}, "dog of 0.74 is expected, and not found: person of 0.7"),
+    "another score": (Expected("person", 0.99, PERSON.box), {}, "person of 0.99 is expected"),
+    "another place": (Expected("person", 0.74, (0, 0, 0.3, 0.3)), {}, "person of 0.74 is expected"),
+    "a narrow tolerance": (Expected("person", 0.70, PERSON.box), {"score_tolerance": 0.001}, "person of 0.70"),
+    "nothing": (None, {}, "nothing is expected, and found is person of 0.7"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_model_that_answers_a_probe_otherwise_is_refused_and_the_old_one_stays(
+    running: Running, newer: ModelSpec, crop: Crop, what: str
+):
+    expected, changed, reason = REFUSED[what]
+    before = running.worker.pid
+    with pytest.raises(Unsuitable, match=f"^probe 1 of 2 on cpu: {reason}"):
+        running.worker.swap(expecting(newer, *[expected] if expected else [], **changed))
+    assert running.ask(crop)[0].model == "detect@0"
+    assert (running.worker.pid, running.state().restarts) == (before, 0)
+    until(lambda: len(workers(os.getpid())) <= 2, what="its worker is gone")
+
+
+def test_a_model_that_cannot_be_loaded_or_has_other_labels_is_refused(running: Running, newer: ModelSpec, crop: Crop):
+    with pytest.raises(Unreadable, match="not a valid Flatbuffer"):
+        running.worker.swap(dataclasses.replace(newer, content=newer.content[:5000]))
+    with pytest.raises(Unsuitable, match="2 labels are given, and detect@2 tells 90 classes apart"):
+        running.worker.swap(dataclasses.replace(newer, labels=("a", "b")))
+    assert running.ask(crop)[0].model == "detect@0"
+
+
+def test_a_model_can_be_refused_again_and_again_and_leaves_nothing(running: Running, newer: ModelSpec, crop: Crop):
+    running.ask(crop)
+    for _ in range(3):
+        with pytest.raises(BundleError):
+            running.worker.swap(dataclasses.replace(newer, content=b"no model"))
+    until(lambda: len(workers(os.getpid())) <= 2)
+    assert running.worker.swap(newer).probes == 2
+
+
+def test_where_there_was_no_model_one_can_be_swapped_in(start: Start, newer: ModelSpec, crop: Crop):
+    running = start(Inference())
+    assert running.state().mode == "off"
+    running.worker.swap(newer)
+    assert (running.state().mode, running.port.input_size) == ("cpu", (300, 300))
+    assert running.ask(crop)[0].model == "detect@2"
+
+
+def test_crops_of_another_size_than_the_model_takes_now_are_refused(running: Running, crop: Crop):
+    small = Crop(crop.track, crop.box, crop.pixels[:200, :200])
+    assert not running.port.offer([small])
+    assert not running.port.offer([crop, small])
+    assert running.port.offer([crop])
+    assert running.state().refused == 2
+
+
+def test_a_label_s_own_least_score_counts_for_it_alone(start: Start, ssd: Inference, newer: ModelSpec, crop: Crop):
+    low = msgspec.structs.replace(ssd, min_score=0.2)
+    all_of_it = start(low, newer).ask(crop)[0].detections
+    strict = start(low, dataclasses.replace(newer, min_score={"person": 0.95})).ask(crop)[0].detections
+    assert "person" in {found.label for found in all_of_it}
+    assert [found for found in all_of_it if found.label != "person"] == list(strict)
+    lax = start(ssd, dataclasses.replace(newer, min_score={"umbrella": 0.05})).ask(crop)[0].detections
+    assert min(found.score for found in lax) < 0.3
+    assert {found.label for found in lax if found.score < 0.3} == {"umbrella"}
+
+
+def test_a_swap_is_broken_off_when_the_daemon_ends(ssd: Inference, newer: ModelSpec):
+    worker, stop = Worker(plain_spec(ssd), ssd), threading.Event()
+    threads = [threading.Thread(target=body, args=(stop,)) for body in (worker.run, worker.try_others)]
+    for thread in threads:
+        thread.start()
+    outcome: list[BaseException] = []
+
+    def swap() -> None:
+        try:
+            worker.swap(newer)
+        except (InferenceError, BundleError) as error:
+            outcome.append(error)
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    time.sleep(0.1)  # it has begun; whenever it is broken off, it must end
+    stop.set()
+    worker.close()
+    for thread in [swapping, *threads]:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert outcome
+    assert workers(os.getpid()) == []
