@@ -2,12 +2,11 @@
 
 import difflib
 import re
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
 _PLACE = re.compile(r" - at (?:`key` in )?`(?P<place>[^`]*)`$")
-_INDEX = re.compile(r"\[[^\]]*\]")  # of a list's element, or a table's whose keys are free
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 _TYPES = {"object": "a table", "array": "an array", "str": "a string", "int": "an integer", "float": "a number"}

@@ -20,11 +20,13 @@ from tapetum.inference import confine, drive, wire
 from tapetum.inference.messages import Ready, Setup
 from tapetum.inference.tflite import Detector
 
+_SENSELESS = (ValueError, RuntimeError)  # what else the runtime and NumPy make of a model's numbers and names
 _MOST = 0.6  # of the memory allowed: above it, a failure to load is taken for a lack of memory
 
 
 def main(descriptor: int, limit_mb: int) -> int:
     """Serve until the daemon goes or the model fails; return the exit status."""
+    sys.tracebacklimit = 0  # lines of source would be read from files
     channel = socket.socket(fileno=descriptor)
     confine.bound(limit_mb)
     try:
@@ -48,9 +50,10 @@ def _load(channel: socket.socket, limit_mb: int, status: IO[bytes]) -> tuple[Det
         detector = driven.detector(bytes(content), setup.contract)
         blank = np.zeros((detector.height, detector.width, 3), np.uint8)
         detector.detect(blank, setup.min_score)
-    except (BundleError, InferenceError, MemoryError) as error:
+    except (BundleError, InferenceError, MemoryError, *_SENSELESS) as error:
         text = str(error) or "out of memory"
-        wire.send(channel, {"refused": text + _shortage(limit_mb, status), "kind": type(error).__name__})
+        kind = "Unreadable" if isinstance(error, _SENSELESS) else type(error).__name__
+        wire.send(channel, {"refused": text + _shortage(limit_mb, status), "kind": kind})
         raise InferenceError(text) from None
     ready = Ready(width=detector.width, height=detector.height, classes=detector.classes, confinement=confinement)
     wire.send(channel, {"ready": msgspec.to_builtins(ready)})
