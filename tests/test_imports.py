@@ -39,6 +39,7 @@ STARTERS = {
     "inference/process.py": "the worker, which a model may take down",
     "commands/run.py": "the one who shows the alerts of a first run",
     "bench/delivery.py": "the broker, to kill it",
+    "bench/supervisor.py": "a camera and its analysis, that go on while the worker fails",
     "bench/memory.py": "the daemon as a process, to measure it from outside",
 }
 """Modules that start a thread or a process, with the reason."""

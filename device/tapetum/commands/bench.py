@@ -62,6 +62,13 @@ def _add_faults(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alerts", type=_at_least(1), default=2_000, metavar="N", help=alerts)
 
 
+def _add_blows(parser: argparse.ArgumentParser) -> None:
+    kills = "how often the worker is killed (default: 100)"
+    parser.add_argument("--kills", type=_at_least(0), default=100, metavar="N", help=kills)
+    hangs = "how often it is let hang (default: 20)"
+    parser.add_argument("--hangs", type=_at_least(0), default=20, metavar="N", help=hangs)
+
+
 def _at_least(least: int) -> Callable[[str], int]:
     def count(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
@@ -120,6 +127,12 @@ def _delivery(options: argparse.Namespace) -> dict[str, Any]:
     return delivery.run(options.kills, options.alerts)
 
 
+def _supervisor(options: argparse.Namespace) -> dict[str, Any]:
+    from tapetum.bench import supervisor
+
+    return supervisor.run(_inference(options), options.kills, options.hangs)
+
+
 def _memory(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import memory
 
@@ -140,6 +153,9 @@ BENCHES = {
         _gating,
     ),
     "delivery": _Bench("alerts that arrive while the broker is killed again and again", (_add_faults,), _delivery),
+    "supervisor": _Bench(
+        "how soon the model answers again after its worker is killed or hangs", (_add_blows, add_model), _supervisor
+    ),
     "memory": _Bench(
         "memory of the whole daemon over many frames, and its growth", (_add_clip, add_model, _add_frames), _memory
     ),
