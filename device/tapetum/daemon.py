@@ -75,6 +75,7 @@ class Daemon:
         self._status = 0
         self._started_ns = clock.now_ns()
         self._faults: tuple[str, ...] | None = None  # told last
+        self._unwritten = ""  # why the disk did not take the last status
         self._written_s = self._told_s = float("-inf")
 
     @property
@@ -129,7 +130,7 @@ class Daemon:
             return
         self._written_s = now_s
         found = self._health()
-        health.write(Path(self._config.state_dir) / "status.json", found)
+        self._unwritten = health.write(Path(self._config.state_dir) / "status.json", found)
         if found.faults != self._faults or now_s - self._told_s >= _TELL_S:
             self._faults, self._told_s = found.faults, now_s
             self._outlet.device("health", found)
@@ -204,7 +205,7 @@ class Daemon:
             at_ns=now_ns,
             uptime_s=round((now_ns - self._started_ns) / 1e9, 1),
             clock="synced" if self._clock.synced() else "unsynced",
-            faults=health.faults(cameras, inference, broker),
+            faults=health.faults(cameras, inference, broker, self._outbox.trouble or self._unwritten),
             cameras=cameras,
             inference=inference,
             broker=broker,

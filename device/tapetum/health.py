@@ -1,5 +1,6 @@
 """How the device does: gathered from its parts, written to a file, told to the broker."""
 
+import contextlib
 import os
 import platform
 from collections.abc import Mapping
@@ -32,8 +33,10 @@ class Health:
     broker: BrokerState
 
 
-def faults(cameras: Mapping[str, CameraState], inference: InferenceState, broker: BrokerState) -> tuple[str, ...]:
-    """Return what is not as it should be."""
+def faults(
+    cameras: Mapping[str, CameraState], inference: InferenceState, broker: BrokerState, disk: str
+) -> tuple[str, ...]:
+    """Return what is not as it should be. disk: why nothing can be written, or ""."""
     lost = ((name, state) for name, state in cameras.items() if state.condition == "lost")
     found = [f"camera {name} is lost: {state.last_error or 'it gives no picture'}" for name, state in lost]
     out = [f"{name}: {one.reason}" for name, one in inference.accelerators.items() if one.reason]
@@ -45,17 +48,31 @@ def faults(cameras: Mapping[str, CameraState], inference: InferenceState, broker
         found.append(f"broker: {broker.last_error}")
     if broker.lost:
         found.append(f"{broker.lost} alerts were dropped: the outbox is full")
+    if disk:
+        found.append(f"state_dir takes nothing ({disk}): make room in it; alerts wait in memory until then")
     return tuple(found)
 
 
-def write(path: Path, health: Health) -> None:
-    """Replace the status file at `path`; a disk that takes nothing is no reason to stop."""
+def write(path: Path, health: Health) -> str:
+    """Replace the status file at `path`; return why the disk takes no new one, or "": that is no reason to stop."""
     temporary = path.with_suffix(".tmp")
+    content = msgspec.json.encode(health)
     try:
-        temporary.write_bytes(msgspec.json.encode(health))
+        temporary.write_bytes(content)
         temporary.replace(path)
-    except OSError:
-        return
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+            _overwrite(path, content)
+        return error.strerror or str(error)
+    return ""
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Write over the file that there is: a full disk lets us keep its blocks. Who reads right then may find a half."""
+    with path.open("r+b", buffering=0) as file:
+        file.write(content)
+        file.truncate()
 
 
 def read(path: Path) -> dict[str, Any] | None:

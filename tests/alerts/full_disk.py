@@ -24,13 +24,18 @@ from tests.simulators.daemon import until
 
 HERE = Path(__file__).parents[2]
 SMALL_DISK = ["unshare", "--user", "--map-root-user", "--mount"]
-MOUNT = 'mount -t tmpfs -o size=256k tmpfs "$1" && shift && exec "$@"'
+
+
+def on_disk_of(size, folder):
+    """The beginning of a command that runs on a disk of its own, mounted on `folder`, in the same process."""
+    mount = f'mount -t tmpfs -o size={size} tmpfs "$1" && shift && exec "$@"'
+    return [*SMALL_DISK, "sh", "-c", mount, "sh", str(folder)]
 
 
 def command(kind, folder, what, *arguments):
     """What to run: `what` is a function of this module."""
     script = [sys.executable, "-m", "tests.alerts.full_disk", kind, str(folder), what, *map(str, arguments)]
-    return [*SMALL_DISK, "sh", "-c", MOUNT, "sh", str(folder), *script] if kind == "tmpfs" else script
+    return [*on_disk_of("256k", folder), *script] if kind == "tmpfs" else script
 
 
 def found(kind, folder, what, *arguments):

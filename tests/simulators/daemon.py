@@ -96,6 +96,8 @@ def tagged(tag: str) -> list[int]:
 class Daemon:
     """`with Daemon(folder, config) as daemon: daemon.status()`; `program` runs in the place of `python -m tapetum`.
 
+    `within` is a command that runs it, in the same process.
+
     `config` is what its file says beside the device's name, "unit", and the folder of its state.
     """
 
@@ -107,11 +109,12 @@ class Daemon:
         arguments: Sequence[str] = (),
         program: Sequence[str] = ("-m", "tapetum"),
         environment: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.state = folder / "state"
         self.config = folder / "tapetum.toml"
-        self.command = [sys.executable, *program, "run", "--config", str(self.config), *arguments]
+        self.command = [*within, sys.executable, *program, "run", "--config", str(self.config), *arguments]
         self._tag = f"TAPETUM_TEST={uuid.uuid4().hex}"
         self._environment = {**os.environ, **(environment or {}), **dict([self._tag.split("=")])}
         self._process: subprocess.Popen[bytes] | None = None

@@ -76,6 +76,7 @@ class Outbox:
         self._gone: set[str] = set()  # ids that somebody has, and the disk did not let go of
         self.lost = 0
         self.full = False
+        self._reason = ""
         self.boot = _boot_id()
         self._database = database.opened(path, self.boot, clock.now_ns)
         measured = "SELECT coalesce(sum(length(payload)), 0), count(*) FROM row"
@@ -87,6 +88,11 @@ class Outbox:
         with self._lock:
             found = self._database.execute("SELECT seq FROM counter WHERE boot = ?", (self.boot,)).fetchone()
         return int(found[0]) if found else 0
+
+    @property
+    def trouble(self) -> str:
+        """Why the disk takes nothing; "" when it does."""
+        return self._reason if self.full else ""
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -126,8 +132,8 @@ class Outbox:
             on_disk = {id_ for id_ in ids if self._memory.pop(id_, None) is None}
             self._gone |= on_disk if len(self._gone) < _IN_MEMORY else set()
             try:
-                self._delete_gone()
-                self.full = bool(self._memory)
+                if self._delete_gone():
+                    self.full = bool(self._memory)
             except sqlite3.OperationalError as error:
                 self._complain(error)
 
@@ -139,6 +145,8 @@ class Outbox:
                 self.lost += self._delete("made_s < ?", [oldest_s])
                 self._delete_gone()
                 self._write()
+                if self.full:
+                    self._try_the_disk()
                 self.full = False
             except sqlite3.OperationalError as error:
                 self._complain(error)
@@ -198,12 +206,21 @@ class Outbox:
             del self._memory[next(updated, next(iter(self._memory)))]
             self.lost += 1
 
-    def _delete_gone(self) -> None:
+    def _try_the_disk(self) -> None:
+        """Write, where nothing is left to be written: all that waited may have been sent from memory."""
+        with self._database:
+            self._database.execute(
+                "INSERT INTO counter VALUES (?, 0) ON CONFLICT (boot) DO UPDATE SET seq = seq", (self.boot,)
+            )
+
+    def _delete_gone(self) -> bool:
+        """Let the disk let go of what somebody has; return whether there was any."""
         ids = list(self._gone)
         for first in range(0, len(ids), _AT_ONCE):
             chunk = ids[first : first + _AT_ONCE]
             self._delete(f"id IN ({','.join('?' * len(chunk))})", chunk)
         self._gone.clear()
+        return bool(ids)
 
     def _delete(self, condition: str, values: list[str] | list[float]) -> int:
         """Delete rows and return how many; after a power cut they may be there again, which makes duplicates only."""
@@ -222,6 +239,7 @@ class Outbox:
     def _complain(self, error: sqlite3.Error) -> None:
         if not self.full:
             _log.error("%s: %s; alerts wait in memory until it takes them", self._path, error)
+        self._reason = str(error)
         self.full = True
 
     def _now_s(self) -> float:
