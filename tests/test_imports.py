@@ -18,7 +18,8 @@ SOURCES = sorted(DEVICE.rglob("*.py"))
 STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "alerts"})
 LAYERS = {
     "values": {
-        "buffers", "clock", "config_errors", "data", "errors", "latest", "progress", "scene", "settings", "systemd",
+        "buffers", "clock", "config_errors", "data", "errors", "latest", "network", "progress",
+        "scene", "settings", "systemd",
     },
     "stages": STAGES,
     "bundles": {"bundle"},

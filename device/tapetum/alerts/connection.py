@@ -5,6 +5,7 @@ into a queue: taking a lock of ours inside them deadlocks with paho's own (paho 
 """
 
 import socket
+import ssl
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from tapetum.alerts.broker import Broker, credentials, port, tls_context
 from tapetum.errors import ConfigError
+from tapetum.network import why
 
 _CONNECT_S = 5.0
 _TURN_S = 0.1
 _AROUND = 16  # bytes of a PUBLISH that are neither topic nor payload, at most (MQTT 5, 3.3)
 _LOGIN = "look at broker.credentials and broker.certificate"
+_PLACE = "look at broker.host and broker.port"
+_NO_BROKER = "is that an MQTT broker, and does it want TLS? look at broker.port and broker.tls"
 _REFUSED = {
     "Bad user name or password": _LOGIN,
     "Not authorized": _LOGIN,
@@ -148,20 +152,29 @@ class Connection:
         try:
             self._client.connect(broker.host, port(broker), broker.keepalive_s, **_start(self._client, client))
         except (OSError, ValueError) as error:
-            raise ConnectionLostError(getattr(error, "strerror", None) or str(error)) from None
+            raise _unreachable(error) from None
         deadline_s = time.monotonic() + _CONNECT_S
         while self._connected is None:
             if time.monotonic() > deadline_s:
-                raise ConnectionLostError("the broker does not answer a connection")
+                raise ConnectionLostError("the broker does not answer a connection", _NO_BROKER)
             if self._client.loop(_TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 break
         if self._connected is None:
-            hint = "look at broker.certificate" if broker.tls else ""
+            hint = "look at broker.certificate" if broker.tls else _NO_BROKER
             raise ConnectionLostError("the broker ends the connection without an answer", hint, protocol=True)
         if self._connected.is_failure:
             name = self._connected.getName()
             hint = _REFUSED.get(name, "")
             raise ConnectionLostError(f"the broker refuses: {name}", hint, bool(hint), name in _PROTOCOL)
+
+
+def _unreachable(error: Exception) -> ConnectionLostError:
+    reason, question = why(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ConnectionLostError(reason, "look at broker.ca and broker.host, and at this machine's clock")
+    if isinstance(error, ssl.SSLError | ConnectionResetError):
+        return ConnectionLostError(reason, f"{question}? look at broker.port and broker.tls")
+    return ConnectionLostError(reason, f"{question}? {_PLACE}" if question else _PLACE)
 
 
 def _client(broker: Broker, who: Client, version: MQTTProtocolVersion) -> paho.Client:

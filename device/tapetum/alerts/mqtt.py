@@ -189,11 +189,11 @@ class Publisher:
         connection.publish(message.topic, message.payload, qos=1 if message.retain else 0, retain=message.retain)
 
     def _lose(self, error: ConnectionLostError) -> None:
-        if str(error) != self._last_error:
-            where = f"{self._broker.host}:{port(self._broker)}"
-            hint = f"; {error.hint}" if error.hint else ""
-            _log.warning("broker %s: %s%s; alerts wait in the outbox", where, error, hint)
-        self._last_error = str(error)
+        hint = f"; {error.hint}" if error.hint else ""
+        text = f"{self._broker.host}:{port(self._broker)}: {error}{hint}"
+        if text != self._last_error:
+            _log.warning("broker %s; alerts wait in the outbox", text)
+        self._last_error = text
 
     def _pause(self, stop: threading.Event, seconds: float) -> None:
         """Wait before the next try; a disk that takes nothing is looked at meanwhile."""
