@@ -1,6 +1,7 @@
 """What breaks around the daemon is told, outlived and mended; what breaks in it ends it for its supervisor."""
 
 import os
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -26,6 +27,24 @@ def test_a_worker_that_is_killed_or_hangs_is_replaced_while_the_camera_goes_on(t
             status = answering_again(daemon, status["inference"]["answered"], restarts)
             assert status["inference"]["mode"] == "cpu"
             assert not alive(old)
+
+
+def test_a_worker_that_runs_out_of_memory_while_it_answers_is_replaced_while_the_camera_goes_on(
+    tmp_path: Path, model: str
+):
+    # glibc then asks the system for each picture anew, instead of keeping what was freed (mallopt(3))
+    with Daemon(tmp_path, model + camera(STREET), environment={"MALLOC_MMAP_THRESHOLD_": "65536"}) as daemon:
+        before = daemon.until(lambda status: status if status["inference"]["answered"] else None)
+        (old,) = workers(daemon.pid)
+        _, most = resource.prlimit(old, resource.RLIMIT_AS)
+        resource.prlimit(old, resource.RLIMIT_AS, (1 << 20, most))  # it has more, so no more is granted
+        status = answering_again(daemon, before["inference"]["answered"], restarts=1)
+        assert "MemoryError" in status["inference"]["last_error"]
+        assert status["inference"]["mode"] == "cpu"
+        assert status["cameras"]["room"]["analysed"] > before["cameras"]["room"]["analysed"]
+        assert status["cameras"]["room"]["failures"] == 0
+        assert not alive(old)
+        daemon.until(lambda now: now["cameras"]["room"]["analysed"] > status["cameras"]["room"]["analysed"])
 
 
 def answering_again(daemon: Daemon, before: int, restarts: int) -> dict[str, Any]:
