@@ -2,7 +2,14 @@
 
 
 class TapetumError(Exception):
-    """Base of the errors below; its text is written for the one who must act."""
+    """Base of the errors below; its text is written for the one who must act.
+
+    key: the setting of the source that it is about, where that is not the one by which the source is found.
+    """
+
+    def __init__(self, text: str = "", key: str = "") -> None:
+        super().__init__(text)
+        self.key = key
 
 
 class ConfigError(TapetumError):

@@ -183,7 +183,7 @@ def test_a_clip_that_was_cut_off_gives_what_there_is_and_ends(play: Play, mp4: P
 def test_what_is_no_video_is_an_error_that_names_the_file(play: Play, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"clip\.mp4"):
+    with pytest.raises(SourceError, match=r"clip\.mp4: .*; `path` must name a video that is whole"):
         play(path)
 
 

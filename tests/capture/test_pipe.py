@@ -163,7 +163,7 @@ def test_garbage_for_a_picture_is_an_error(written: Run, content: bytes, reason:
 
 
 def test_a_command_that_does_not_exist_is_the_operators_to_mend(run: Run) -> None:
-    with pytest.raises(ConfigError, match="'no-such-command' cannot be run: No such file") as error:
+    with pytest.raises(ConfigError, match=r"'no-such-command' cannot be run: No such file .*whole path") as error:
         run(["no-such-command", "-i", f"rtsp://user:{SECRET}@camera/"])
     assert SECRET not in str(error.value)
 
@@ -223,7 +223,7 @@ def test_ffmpegs_own_complaint_shows_no_password(run: Run) -> None:
 )
 def test_a_command_that_stalls_is_found_out_within_its_time_out(run: Run, script: str) -> None:
     begun_s = time.monotonic()
-    with pytest.raises(SourceError, match=r"gave no picture for 0\.5 s"):
+    with pytest.raises(SourceError, match=r"gave no picture for 0\.5 s: try it in a terminal, or give it longer"):
         run(script, timeout_s=0.5).read()
     assert 0.4 < time.monotonic() - begun_s < 1.5
 

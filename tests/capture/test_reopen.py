@@ -105,7 +105,7 @@ def test_whoever_must_act_the_camera_is_tried_again(error: type[Exception]) -> N
     reopening, frames, _ = run([None, 1], waits=3, error=error)
     assert len(frames) == 1
     assert reopening.failures == 3
-    assert reopening.last_error == "cannot be opened"
+    assert reopening.last_error == "cannot be opened; look at camera.door.source.type"
 
 
 def test_a_bug_is_not_taken_for_a_camera_that_failed() -> None:
@@ -130,9 +130,9 @@ def test_the_same_failure_is_told_once_and_a_new_one_again(caplog: pytest.LogCap
     run([None, None, None, 1, None, None], waits=6)
     told = [record.getMessage() for record in caplog.records]
     assert told == [
-        "camera door: cannot be opened; it is opened again",
-        "camera door: failed; it is opened again",
-        "camera door: cannot be opened; it is opened again",
+        "camera door: cannot be opened; look at camera.door.source.type; it is opened again",
+        "camera door: failed; look at camera.door.source.type; it is opened again",
+        "camera door: cannot be opened; look at camera.door.source.type; it is opened again",
     ]
 
 

@@ -42,6 +42,14 @@ def connect(clock: SystemClock) -> Iterator[Callable[..., StreamSource]]:
 
 Connect = Callable[..., StreamSource]
 
+STATUSES = [
+    (401, r"401 Unauthorized.*: it wants a user and a password, or others: USER:PASSWORD@ before the host"),
+    (403, r"403 Forbidden.*: this user may not look$"),
+    (404, r"404 Not Found.*: it has no such stream: is the path right\?$"),
+    (500, r"5XX.* takes connections"),
+]
+"""What a camera answers instead of pictures, and what is told."""
+
 
 def failure(source: StreamSource, within_s: float) -> tuple[SourceError, int, float]:
     """Read until the source fails; return the error, the frames that came, and how long the last read took."""
@@ -134,7 +142,7 @@ def test_garbage_in_between_is_passed_over_or_found_out_in_time(camera: RtspCame
             assert time.monotonic() - begun_s < 2
 
 
-@pytest.mark.parametrize(("status", "reason"), [(401, "401 Unauthorized"), (404, "404 Not Found"), (500, "5XX")])
+@pytest.mark.parametrize(("status", "reason"), STATUSES)
 def test_a_camera_that_refuses_says_why(camera: RtspCamera, connect: Connect, status: int, reason: str) -> None:
     camera.faults.status = status
     with pytest.raises(SourceError, match=reason):
@@ -142,12 +150,12 @@ def test_a_camera_that_refuses_says_why(camera: RtspCamera, connect: Connect, st
 
 
 def test_user_and_password_are_given_to_the_camera_alone(elementary: Path, connect: Connect) -> None:
-    with RtspCamera(elementary, credentials=f"user:{SECRET}") as camera:
+    with RtspCamera(elementary, credentials=f"viewer-7:{SECRET}") as camera:
         assert connect(camera.url).read().y.shape == (240, 320)
         with pytest.raises(SourceError, match="401") as error:
             connect(camera.url.replace(SECRET, "wrong-one"))
     assert "wrong-one" not in str(error.value)
-    assert "user" not in str(error.value)
+    assert "viewer-7" not in str(error.value)
     assert f"rtsp://127.0.0.1:{camera.port}/live" in str(error.value)
 
 
@@ -168,8 +176,9 @@ def test_no_error_and_no_log_shows_a_password(
 def test_a_silent_camera_is_given_up_after_the_time_out(camera: RtspCamera, connect: Connect) -> None:
     camera.faults.silent = True
     begun_s = time.monotonic()
-    with pytest.raises(SourceError, match="gave no picture for 1 s"):
+    with pytest.raises(SourceError, match=r"gave no picture for 1 s, though .* takes connections") as error:
         connect(camera.url)
+    assert error.value.key == "timeout_s"
     assert time.monotonic() - begun_s < 2
 
 
@@ -178,9 +187,33 @@ def test_a_host_where_nobody_listens_is_an_error_at_once(connect: Connect, schem
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         begun_s = time.monotonic()
-        with pytest.raises(SourceError, match=f"{scheme}://127.0.0.1:.*refused"):
-            connect(f"{scheme}://127.0.0.1:{unused.getsockname()[1]}/live")
+        with pytest.raises(SourceError, match="nothing listens") as error:
+            connect(f"{scheme}://user:{SECRET}@127.0.0.1:{unused.getsockname()[1]}/live")
+        where = f"127.0.0.1:{unused.getsockname()[1]}"
+    told = (
+        f"{scheme}://{where}/live: {where}: nothing listens there (Connection refused); is it running, and is the port"
+    )
+    assert str(error.value).startswith(told)
     assert time.monotonic() - begun_s < 1
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("rtsp", 554), ("rtsps", 322), ("http", 80), ("https", 443)])
+def test_a_name_that_nobody_knows_is_told_with_the_port_that_was_meant(
+    connect: Connect, scheme: str, port: int
+) -> None:
+    with pytest.raises(SourceError, match=f"^{scheme}://camera.invalid/live: camera.invalid:{port}: its name "):
+        connect(f"{scheme}://user:{SECRET}@camera.invalid/live")
+
+
+def test_an_address_without_a_host_is_told(connect: Connect) -> None:
+    with pytest.raises(SourceError, match="no host is named: HOST or HOST:PORT must follow ://"):
+        connect("rtsp:///live")
+
+
+def test_what_answers_and_is_no_camera_is_told(connect: Connect) -> None:
+    with HttpCamera(b"") as other, pytest.raises(SourceError, match="is that the address of a stream") as error:
+        connect(f"rtsp://{other.host}/live")
+    assert f"though {other.host} takes connections" in str(error.value)
 
 
 def test_a_host_that_does_not_even_answer_is_given_up_after_the_time_out(connect: Connect) -> None:
@@ -193,7 +226,7 @@ def test_a_host_that_does_not_even_answer_is_given_up_after_the_time_out(connect
                 caller.setblocking(False)
                 caller.connect_ex(full.getsockname())
             begun_s = time.monotonic()
-            with pytest.raises(SourceError):
+            with pytest.raises(SourceError, match=r"127.0.0.1:\d+: it does not answer \(timed out\); is it on"):
                 connect("rtsp://{}:{}/live".format(*full.getsockname()))
             assert time.monotonic() - begun_s < 3
 
@@ -252,7 +285,7 @@ def test_an_http_stream_that_fails_is_found_out(transport_stream: Path, connect:
     assert took_s < 2
 
 
-@pytest.mark.parametrize(("status", "reason"), [(401, "401"), (404, "404"), (503, "5XX")])
+@pytest.mark.parametrize(("status", "reason"), STATUSES)
 def test_an_http_refusal_shows_neither_password_nor_query(connect: Connect, status: int, reason: str) -> None:
     with HttpCamera(b"", status=status) as camera, pytest.raises(SourceError, match=reason) as error:
         connect(f"http://user:{SECRET}@{camera.host}/live?pwd={SECRET}")
@@ -262,7 +295,10 @@ def test_an_http_refusal_shows_neither_password_nor_query(connect: Connect, stat
 
 def test_a_page_instead_of_pictures_is_an_error(connect: Connect) -> None:
     page = b"<html><body>Please log in</body></html>" * 50
-    with HttpCamera(page, kind="text/html", finite=True) as camera, pytest.raises(SourceError, match="Invalid data"):
+    with (
+        HttpCamera(page, kind="text/html", finite=True) as camera,
+        pytest.raises(SourceError, match=r"Invalid data.*is that the address of a stream\?"),
+    ):
         connect(camera.url)
 
 

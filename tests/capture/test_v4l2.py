@@ -172,14 +172,14 @@ def test_opencv_is_told_not_to_wait_for_ten_seconds(source: V4l2Source) -> None:
 def test_a_closed_device_is_free_for_others(
     device: v4l2.Device, source: V4l2Source, path: Path, clock: SystemClock
 ) -> None:
-    with pytest.raises(SourceError, match="there is no camera, or something else uses it"):
+    with pytest.raises(SourceError, match="there is no camera, or something else uses it: end that, or name another"):
         V4l2(device=str(path)).open("door", clock)
     source.close()
     assert V4l2(device=str(path)).open("door", clock).read().seq == 1
 
 
 def test_no_device_is_an_error_that_names_it(clock: SystemClock, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"video7: there is no such device"):
+    with pytest.raises(SourceError, match=r"video7: there is no such device: is it plugged in\?"):
         V4l2(device=str(tmp_path / "video7")).open("door", clock)
 
 

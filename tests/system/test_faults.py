@@ -11,7 +11,7 @@ import pytest
 
 from tapetum.daemon import BUG
 from tests.simulators.daemon import Daemon, alive, until, workers
-from tests.simulators.mosquitto import Mosquitto
+from tests.simulators.mosquitto import Mosquitto, free_port
 from tests.system.conftest import ROOM, STREET, Plug, Subscriber, Systemd, camera, reached_at, rows
 
 pytestmark = pytest.mark.system
@@ -94,6 +94,22 @@ def test_a_camera_without_a_picture_for_ten_seconds_is_lost_until_it_comes_back(
         assert subscriber.last("room/condition")["condition"] == "clear"
         until(lambda: not any("room" in fault for fault in subscriber.last("health")["faults"]))
         assert subscriber.last("health")["cameras"]["other"]["condition"] == "clear"
+
+
+def test_a_camera_that_cannot_be_reached_is_told_with_host_port_and_key_and_no_password(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+):
+    port = free_port()
+    stream = f'{{ type = "stream", url = "rtsp://viewer:geheim@127.0.0.1:{port}/live" }}'
+    with Daemon(tmp_path, reached_at(broker.port) + camera(stream)) as daemon:
+        status = daemon.until(lambda status: status if status["faults"] else None)
+        (fault,) = status["faults"]
+        until(lambda: fault in subscriber.last("health")["faults"])
+        nowhere = f"rtsp://127.0.0.1:{port}/live: 127.0.0.1:{port}: nothing listens there (Connection refused)"
+        assert fault.startswith(f"camera room is lost: {nowhere}; ")
+        assert fault.endswith("; look at camera.room.source.url")
+        assert f"camera room: {nowhere}" in daemon.log
+        assert "geheim" not in daemon.log + str(status) + str(subscriber.heard)
 
 
 def conditions(subscriber: Subscriber) -> list[dict[str, str]]:

@@ -116,7 +116,8 @@ class Decoder:
         for _ in range(_BAD_READS):
             self._check_in_time(start_s)
             try:
-                with self._translated(start_s, self._read_s, through=self._av.InvalidDataError):
+                broken, through = "reading broke off: ", self._av.InvalidDataError
+                with self._translated(start_s, self._read_s, broken, through):
                     return next(self._packets, None)
             except self._av.InvalidDataError:
                 self.corrupt += 1
@@ -148,7 +149,9 @@ class Decoder:
         return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), frame.time)
 
     @contextmanager
-    def _translated(self, start_s: float, limit_s: float, through: type[Exception] | None = None) -> Iterator[None]:
+    def _translated(
+        self, start_s: float, limit_s: float, what: str = "", through: type[Exception] | None = None
+    ) -> Iterator[None]:
         """Say what failed in our words, and never a password; errors of the kind `through` are let through.
 
         FFmpeg reports a time-out in many ways (interrupted, invalid data, ...), so the clock tells it too.
@@ -160,7 +163,7 @@ class Decoder:
                 raise SourceError(f"{self._name}: gave no picture for {limit_s:g} s") from None
             if through is not None and isinstance(error, through):
                 raise
-            raise SourceError(f"{self._name}: {error.strerror or type(error).__name__}") from None
+            raise SourceError(f"{self._name}: {what}{error.strerror or type(error).__name__}") from None
 
 
 def _pyav() -> Any:

@@ -1,12 +1,13 @@
 """A clip as a camera: at its own pace, in a loop, or as fast as the analysis goes."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from tapetum.capture.closing import Closing
 from tapetum.capture.decode import Decoder, Picture, existing
 from tapetum.capture.framing import Framer
 from tapetum.capture.source import SourceSettings
 from tapetum.clock import Clock
+from tapetum.errors import SourceError
 from tapetum.scene import Frame
 
 _OPEN_S = 10.0
@@ -18,13 +19,18 @@ _SHORTEST_NS = 1_000_000
 class File(SourceSettings, tag="file", frozen=True, kw_only=True):
     """A video file."""
 
+    key: ClassVar[str] = "path"
     path: str
     pace: Literal["clip", "analysis"] = "clip"  # "analysis": every frame, as fast as it is analysed, in the clip's time
     loop: bool = False
 
     def open(self, camera: str, clock: Clock) -> "FileSource":
         """Open the clip; raises ConfigError when there is none, SourceError when it is no video."""
-        decoder = Decoder(str(existing(self.path)), _OPEN_S, _READ_S)
+        path = str(existing(self.path))
+        try:
+            decoder = Decoder(path, _OPEN_S, _READ_S)
+        except SourceError as error:
+            raise SourceError(f"{error}; `path` must name a video that is whole and that this user may read") from None
         return FileSource(self, decoder, Framer(camera, self.analysis_width), clock)
 
 

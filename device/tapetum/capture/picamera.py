@@ -8,7 +8,7 @@ camera likes. Sensor time is CLOCK_BOOTTIME (libcamera, control_ids_core.yaml, S
 import contextlib
 import time
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, field
 
@@ -33,6 +33,7 @@ _REMEDY = "sudo apt install python3-picamera2, and a venv made with --system-sit
 class Picamera(SourceSettings, tag="picamera", frozen=True):
     """A camera on the Pi's own connector."""
 
+    key: ClassVar[str] = "camera"
     camera: Annotated[int, Meta(ge=0, le=8)] = 0  # which one, where there are several
     width: Annotated[int, Meta(ge=64, le=4608, multiple_of=2)] = 1280
     height: Annotated[int, Meta(ge=64, le=3456, multiple_of=2)] = 720

@@ -6,7 +6,7 @@ import selectors
 import signal
 import subprocess
 import time
-from typing import IO, Annotated
+from typing import IO, Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -29,6 +29,7 @@ _KILL_S = 1.0  # a process that the kernel holds (a dead disk, a driver) does no
 class Pipe(SourceSettings, tag="pipe", frozen=True, kw_only=True):
     """A command and its arguments."""
 
+    key: ClassVar[str] = "command"
     command: Annotated[list[str], Meta(min_length=1)]  # run as it stands, with no shell
     timeout_s: Annotated[float, Meta(ge=1, le=60)] = 5.0  # without a picture for so long, it is started again
 
@@ -121,7 +122,8 @@ class Command:
             )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise ConfigError(f"command: {arguments[0]!r} cannot be run: {reason}") from None
+            wanted = "it must begin with a program, best by its whole path, that this user may run"
+            raise ConfigError(f"command: {arguments[0]!r} cannot be run: {reason}; {wanted}") from None
         self._ready = selectors.DefaultSelector()
         self._output, self._errors = self._watched(self._process.stdout), self._watched(self._process.stderr)
 
@@ -133,7 +135,8 @@ class Command:
         """Read until `buffer` is full; raises SourceError when the command ends first, or the time-out."""
         while buffer:
             if not self._readable(self._deadline_s):
-                raise SourceError(f"{self.name}: gave no picture for {self._timeout_s:g} s{self._complaint()}")
+                late = f"gave no picture for {self._timeout_s:g} s: try it in a terminal, or give it longer"
+                raise SourceError(f"{self.name}: {late}{self._complaint()}", "timeout_s")
             with contextlib.suppress(BlockingIOError):
                 count = os.readv(self._output, [buffer])
                 if count == 0:

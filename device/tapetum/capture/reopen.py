@@ -46,7 +46,7 @@ class Reopening:
                 self.run_once(stop)
                 continue
             except (SourceError, ConfigError) as error:
-                reason = str(error)
+                reason = f"{error}; look at camera.{self._camera}.source.{error.key or self._settings.key}"
             if stop.is_set():
                 return
             self._fail(reason)

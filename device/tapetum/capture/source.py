@@ -1,6 +1,6 @@
 """What every camera is to the daemon, whatever it is made of."""
 
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 from msgspec import Meta
 
@@ -29,6 +29,9 @@ class Source(Protocol):
 
 class SourceSettings(Settings, frozen=True, tag_field="type"):
     """Settings that every source has. Its class says which: `source = { type = "stream", url = "..." }`."""
+
+    key: ClassVar[str] = "type"
+    """The setting to look at when it cannot be opened: the one that says where it is."""
 
     analysis_width: Annotated[int, Meta(ge=64, le=1920)] = 384  # pixels: luma is y reduced by a whole factor
 

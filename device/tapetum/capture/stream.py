@@ -1,6 +1,6 @@
 """A network camera: RTSP over TCP, or HTTP."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -8,6 +8,7 @@ from tapetum.capture.addresses import without_secrets
 from tapetum.capture.closing import Closing
 from tapetum.capture.decode import Decoder
 from tapetum.capture.framing import Framer
+from tapetum.capture.reasons import not_opened
 from tapetum.capture.source import SourceSettings
 from tapetum.clock import Clock
 from tapetum.errors import SourceError
@@ -22,14 +23,19 @@ _RTSP_OPTIONS = {"rtsp_transport": "tcp", "allowed_media_types": "video", "probe
 class Stream(SourceSettings, tag="stream", frozen=True, kw_only=True):
     """A network camera's address."""
 
+    key: ClassVar[str] = "url"
     url: Annotated[str, Meta(pattern=r"^(rtsps?|https?)://")]  # may hold user:password@; they are never shown
     timeout_s: Annotated[float, Meta(ge=1, le=60)] = 5.0  # without a picture for so long, it is opened again
 
     def open(self, camera: str, clock: Clock) -> "StreamSource":
         """Connect; raises SourceError when the camera does not answer."""
+        where = without_secrets(self.url)
         options = _OPTIONS | (_RTSP_OPTIONS if self.url.startswith("rtsp") else {})
-        decoder = Decoder(self.url, self.timeout_s, self.timeout_s, options)
-        return StreamSource(decoder, Framer(camera, self.analysis_width), clock, without_secrets(self.url))
+        try:
+            decoder = Decoder(self.url, self.timeout_s, self.timeout_s, options)
+        except SourceError as error:
+            raise not_opened(where, str(error).removeprefix(f"{where}: "), self.timeout_s) from None
+        return StreamSource(decoder, Framer(camera, self.analysis_width), clock, where)
 
 
 class StreamSource:

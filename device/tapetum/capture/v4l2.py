@@ -7,7 +7,7 @@ asked for without a word, so the format is read again after it was set.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from tapetum.scene import Frame, Plane
 
 _WANTED = ("YU12", "NV12", "YUYV", "MJPG", "GREY")  # the cheapest to take apart first
 _MISSES = 3  # pictures in a row that do not come, each after OpenCV's time-out
+_PLUG = "is it plugged in"
 _SELECT_S = 2
 """Seconds that OpenCV waits for a picture, instead of 10. It reads them from its environment, the first time only."""
 
@@ -32,6 +33,7 @@ Planes = tuple[Plane, Plane, Plane]
 class V4l2(SourceSettings, tag="v4l2", frozen=True):
     """A Video4Linux device."""
 
+    key: ClassVar[str] = "device"
     device: str = "/dev/video0"
     width: Annotated[int, Meta(ge=64, le=7680)] = 1280  # pixels; the driver may choose the nearest it has
     height: Annotated[int, Meta(ge=64, le=4320)] = 720
@@ -41,14 +43,16 @@ class V4l2(SourceSettings, tag="v4l2", frozen=True):
         """Open the device; raises ConfigError when we may not, SourceError when it is not there or gives nothing."""
         path = Path(self.device)
         if not path.exists():
-            raise SourceError(f"{path}: there is no such device")
+            raise SourceError(
+                f"{path}: there is no such device: {_PLUG}? v4l2-ctl --list-devices names those there are"
+            )
         if not os.access(path, os.R_OK | os.W_OK):
             raise ConfigError(f"{path}: no permission; add this user to the group video: sudo usermod -aG video $USER")
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(_SELECT_S))
         capture = cv2.VideoCapture(self.device, cv2.CAP_V4L2)
         if not capture.isOpened():
             capture.release()
-            raise SourceError(f"{path}: there is no camera, or something else uses it")
+            raise SourceError(f"{path}: there is no camera, or something else uses it: end that, or name another")
         return V4l2Source(self, capture, Framer(camera, self.analysis_width), clock)
 
 
@@ -75,7 +79,7 @@ class V4l2Source:
                 planes = self._next()
                 if planes is not None:
                     return self._framer.frame(*planes, self._clock.now_ns())
-            raise SourceError(f"{self._settings.device}: gives no picture")
+            raise SourceError(f"{self._settings.device}: gives no picture: {_PLUG}, and does nothing else use it?")
 
     def close(self) -> None:
         """Let the device go; a `read` under way ends at its next picture or after 2 s."""
