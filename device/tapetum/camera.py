@@ -53,7 +53,7 @@ class Camera:
         self._source = Reopening(name, settings.source, clock, self._deliver)
         self._stop = threading.Event()
         self._captured = self._analysed = self._tracks = 0
-        self._condition = Condition.CLEAR
+        self._condition = Condition.OPENING
         self._moving: bool | None = None
         self._last_ns = clock.now_ns()  # when the last frame came
         self._costs_s: deque[float] = deque(maxlen=100)
@@ -76,7 +76,7 @@ class Camera:
 
     def analyse(self, watchdog: Watchdog) -> None:
         """Analyse the newest picture, again and again, until `close`; then end what is under way."""
-        self._outlet.condition(self.name, Condition.CLEAR, self._last_ns)
+        self._outlet.condition(self.name, Condition.OPENING, self._last_ns)
         try:
             self._watch(watchdog)
         finally:

@@ -134,6 +134,7 @@ class Frame:
 class Condition(StrEnum):
     """What is true of the whole picture. Everything but CLEAR is an event of its own, never motion."""
 
+    OPENING = "opening"  # no picture yet: nobody knows
     CLEAR = "clear"
     CHANGED = "changed"  # light switched, camera moved or covered: the background is learned anew
     LOST = "lost"  # no picture at all
