@@ -42,7 +42,7 @@ def other_is_well(status: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 def test_a_damaged_clip_goes_round_and_its_damage_is_counted_each_time(tmp_path: Path, suffix: str):
-    clip = clips.damaged(copied(tmp_path, suffix), tmp_path / f"damaged{suffix}")
+    clip = clips.damaged(copied(tmp_path, suffix), tmp_path / f"damaged{suffix}", flips=1000)
     with Daemon(tmp_path, played(clip)) as daemon:
         first = daemon.until(lambda status: corrupt(status) if captured(status) > FRAMES else None, what="a round")
         daemon.until(lambda status: corrupt(status) > first and captured(status) > 3 * FRAMES, what="it goes on")
