@@ -18,7 +18,7 @@ from msgspec import inspect
 
 from tapetum import config, data
 from tapetum.alerts.broker import Broker
-from tapetum.capture import AnySource, Synthetic
+from tapetum.capture import AnySource, Stream, Synthetic
 from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
 from tapetum.motion import Method
@@ -337,8 +337,12 @@ def allowed(kind: inspect.Type) -> st.SearchStrategy[Any]:
     return found
 
 
+_FILES = {Broker: {"host", "ca", "certificate", "key", "credentials", "tls"}, Stream: {"ca"}}
+"""What names files that must be there, and goes with them."""
+
+
 def tables(kind: inspect.StructType) -> st.SearchStrategy[Table]:
-    files = {"host", "ca", "certificate", "key", "credentials", "tls"} if kind.cls is Broker else set()
+    files = _FILES.get(kind.cls, set())
     fields = {one.encode_name: one for one in kind.fields if one.encode_name not in files}
     required = {name: allowed(one.type) for name, one in fields.items() if one.required}
     optional = {name: allowed(one.type) for name, one in fields.items() if not one.required}

@@ -86,7 +86,7 @@ def etc(tmp_path_factory) -> Path:
     """Make a folder that holds what the examples look for in /etc/tapetum."""
     folder = tmp_path_factory.mktemp("etc")
     key = "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=test"
-    for name in ("ca", "device"):
+    for name in ("ca", "device", "gate"):
         files = "-keyout", f"{name}.key", "-out", f"{name}.crt"
         command = ["openssl", "req", "-x509", "-newkey", *key, *files]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)

@@ -105,6 +105,8 @@ def check(config: Config) -> None:
     for name in _DEVICE_TOPICS.intersection(config.camera):
         raise ConfigError(f"camera.{name}: {name!r} is a topic of the device itself; another name is wanted")
     check_broker(config.broker)
+    for name, settings in config.camera.items():
+        settings.source.check(f"camera.{name}.source")
 
 
 def _refuse_senseless(value: Any, place: str) -> None:

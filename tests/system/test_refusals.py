@@ -45,6 +45,16 @@ MISTAKES = {  # what is written, which key is named, what else is told
     "in the clear": ("[broker]\nhost = '192.0.2.1'", "broker.tls", "set tls = true"),
     "half a pair": ("[broker]\ncertificate = 'a.pem'", "broker.key", "certificate and key go together"),
     "no credentials": ("[broker]\ncredentials = '/no/c.toml'", "broker.credentials", "/no/c.toml: No such file"),
+    "no authority": (
+        "[camera.gate.source]\ntype = 'stream'\nurl = 'rtsps://192.0.2.1/'\nca = '/no/gate.pem'",
+        "camera.gate.source.ca: /no/gate.pem",
+        "it must name a PEM file",
+    ),
+    "authority without TLS": (
+        "[camera.gate.source]\ntype = 'stream'\nurl = 'rtsp://192.0.2.1/'\nca = '/no/gate.pem'",
+        "camera.gate.source.ca",
+        "rtsps:// and https:// alone",
+    ),
     "no model": ("[inference]\nmodel = '/no/m.tflite'", "inference.model: /no/m.tflite", "must name a .tflite file"),
 }
 

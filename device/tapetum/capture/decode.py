@@ -61,6 +61,11 @@ class Decoder:
         self._open()
 
     @property
+    def format(self) -> str:
+        """What FFmpeg calls the container, as "mpegts"."""
+        return str(self._container.format.name)
+
+    @property
     def rate(self) -> float:
         """Pictures a second, as the container says; 25 where it does not."""
         return float(self._stream.average_rate or 25)
@@ -174,6 +179,11 @@ def _pyav() -> Any:
         raise ConfigError(_REMEDY) from None
     av.logging.set_level(None)
     return av
+
+
+def ffmpeg_version() -> int:
+    """Return the major number of libavformat: 61 of FFmpeg 7, 62 of FFmpeg 8."""
+    return int(_pyav().library_versions["libavformat"][0])
 
 
 def _plane(frame: "av.VideoFrame", index: int) -> Plane:

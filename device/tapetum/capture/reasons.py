@@ -5,8 +5,10 @@ host is asked once more, by a connection that sends nothing, and what becomes of
 """
 
 import socket
+import ssl
 from urllib.parse import urlsplit
 
+from tapetum.capture.trust import REMEDY
 from tapetum.errors import SourceError
 from tapetum.network import why
 
@@ -20,8 +22,11 @@ _REFUSALS = {
 }
 
 
-def not_opened(where: str, said: str, limit_s: float) -> SourceError:
-    """Return what to raise when FFmpeg said `said` of the address `where`, which shows no secrets."""
+def not_opened(where: str, said: str, limit_s: float, context: ssl.SSLContext | None) -> SourceError:
+    """Return what to raise when FFmpeg said `said` of the address `where`, which shows no secrets.
+
+    context: what checks its certificate, where that is to be done.
+    """
     for status, meaning in _REFUSALS.items():
         if f" {status} " in f"{said} ":
             return SourceError(f"{where}: {said}: {meaning}")
@@ -31,13 +36,21 @@ def not_opened(where: str, said: str, limit_s: float) -> SourceError:
         return SourceError(f"{where}: {error}: HOST or HOST:PORT must follow ://")
     there = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        socket.create_connection((host, port), min(limit_s, _ASK_S)).close()
+        _ask(host, port, min(limit_s, _ASK_S), context)
+    except ssl.SSLCertVerificationError as error:
+        return SourceError(f"{where}: {there}: {why(error)[0]}; {REMEDY}", "ca")
     except (OSError, ValueError) as error:
         reason, question = why(error)
         return SourceError(f"{where}: {there}: {reason}" + (f"; {question}?" if question else ""))
     if said.startswith(_LATE):
         return SourceError(f"{where}: {said}, though {there} takes connections: does it need longer?", "timeout_s")
     return SourceError(f"{where}: {said}, though {there} takes connections: is that the address of a stream?")
+
+
+def _ask(host: str, port: int, limit_s: float, context: ssl.SSLContext | None) -> None:
+    with socket.create_connection((host, port), limit_s) as plain:
+        if context:
+            context.wrap_socket(plain, server_hostname=host).close()
 
 
 def _host_and_port(where: str) -> tuple[str, int]:

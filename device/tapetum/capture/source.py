@@ -35,6 +35,9 @@ class SourceSettings(Settings, frozen=True, tag_field="type"):
 
     analysis_width: Annotated[int, Meta(ge=64, le=1920)] = 384  # pixels: luma is y reduced by a whole factor
 
+    def check(self, place: str) -> None:
+        """Raise ConfigError for what no type can say; `place` is the table in which it stands."""
+
     def open(self, camera: str, clock: Clock) -> Source:
         """Open it for the camera called `camera`.
 
