@@ -509,7 +509,8 @@ def test_how_a_broker_that_is_not_found_is_looked_for() -> None:
 def test_a_model_must_load(tmp_path: Path, data: Path) -> None:
     folder = data / "models/coco_ssd_mobilenet_v1_quant"
     config = Config(inference=Inference(model=str(folder / "detect.tflite")))
-    assert service.model(Machine(), config, None).what.startswith(f"{folder / 'detect.tflite'} loads, on cpu; locked in by ")
+    finding = service.model(Machine(), config, None)
+    assert finding.what.startswith(f"{folder / 'detect.tflite'} loads, on cpu; locked in by ")
 
 
 def test_an_accelerator_that_is_not_there_is_told_with_its_model(data: Path) -> None:

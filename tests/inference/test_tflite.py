@@ -16,7 +16,6 @@ from tapetum.inference.client import Worker, plain_spec
 from tapetum.inference.contract import Contract
 from tapetum.inference.decode import BlazeFace, Centre, Classification, Ssd, Yolo
 from tapetum.inference.messages import Setup
-from tapetum.inference.model import Crop
 from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.process import Process
 from tapetum.inference.settings import Inference
