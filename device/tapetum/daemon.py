@@ -16,7 +16,7 @@ from typing import IO
 import cv2
 import msgspec
 
-from tapetum import health, systemd
+from tapetum import bundle, health, systemd
 from tapetum.alerts.mqtt import Publisher
 from tapetum.alerts.outbox import Outbox
 from tapetum.alerts.stamp import SequenceStamper
@@ -25,7 +25,7 @@ from tapetum.camera import Camera
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
-from tapetum.inference.client import Worker, plain_spec
+from tapetum.inference.client import Worker
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 
@@ -64,7 +64,7 @@ class Daemon:
         self._publisher = Publisher(config.broker, topics, self._outbox)
         self._outlet = Outlet(topics, self._outbox, self._publisher, clock)
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
-        self._worker = Worker(plain_spec(config.inference), config.inference)
+        self._worker = Worker(bundle.load(config.inference), config.inference)
         self._watchdog = systemd.Watchdog(())
         self._cameras: dict[str, _Running] = {}
         self._services: list[threading.Thread] = []

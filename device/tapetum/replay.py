@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tapetum import bundle
 from tapetum.alerts.stamp import SequenceStamper
 from tapetum.capture import File
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings
-from tapetum.inference.client import Worker, plain_spec
+from tapetum.inference.client import Worker
 from tapetum.inference.scheduler import Reason
 from tapetum.inference.settings import Inference
 from tapetum.pipeline import Pipeline, Result
@@ -43,7 +44,7 @@ class Tally:
 def worker(settings: Inference) -> Iterator[Worker]:
     """Give a running inference worker; raises ConfigError when the model cannot be used."""
     stop = threading.Event()
-    running = Worker(plain_spec(settings), settings)
+    running = Worker(bundle.load(settings), settings)
     threads = [threading.Thread(target=body, args=(stop,), daemon=True) for body in (running.run, running.try_others)]
     for thread in threads:
         thread.start()

@@ -39,6 +39,13 @@ def test_a_dark_crop_is_brought_to_the_brightness_of_an_ordinary_picture(mean: f
     assert enhanced.mean() / 255 == pytest.approx(night.target, abs=0.04)
 
 
+def test_a_gray_crop_is_brightened_like_any_other() -> None:
+    gray = np.ascontiguousarray(crop(0.15)[:, :, :1])
+    enhanced = looking_at(0.1).enhance(gray)
+    assert enhanced.shape == gray.shape
+    assert enhanced.mean() / 255 == pytest.approx(Night().target, abs=0.06)
+
+
 def test_a_crop_out_of_4_percent_of_the_light_comes_near_to_what_it_was_by_day() -> None:
     by_day = np.clip(crop(0.45), 30, 250)
     by_night = DarkSensor(0.04, seed=1).picture(by_day)

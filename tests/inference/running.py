@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from tapetum.inference.client import Port, Worker, plain_spec
+from tapetum import bundle
+from tapetum.inference.client import Port, Worker
 from tapetum.inference.contract import ModelSpec
 from tapetum.inference.model import Answer, Crop
 from tapetum.inference.settings import Inference
@@ -19,7 +20,7 @@ WHOLE = Box(0, 0, 1, 1)
 
 
 def made(settings: Inference) -> Worker:
-    return Worker(plain_spec(settings), settings)
+    return Worker(bundle.load(settings), settings)
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Running:
         os.kill(pid, signal.SIGSTOP)
         until(lambda: self.port.offer([crop]), what="taken")
         os.kill(pid, signal.SIGKILL)
-        until(lambda: self.worker.pid != pid or not self.worker.input_size, what="replaced")
+        until(lambda: self.worker.pid != pid or not self.worker.input, what="replaced")
 
     def state(self) -> InferenceState:
         return self.worker.state()

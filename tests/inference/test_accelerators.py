@@ -14,10 +14,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from tapetum import bundle
 from tapetum.errors import ConfigError
 from tapetum.inference import chain, compiled
 from tapetum.inference.accelerators import Accelerator, Cpu, Delegate, EdgeTpu, Gpu
-from tapetum.inference.client import plain_spec
 from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector, runtime
@@ -169,7 +169,7 @@ def test_an_accelerator_alone_may_come_later(
     stick = tmp_path / "stick"
     running = start(on(ssd, broken(library, device=stick)))
     assert running.state().mode == "motion-only"
-    assert running.port.input_size is None
+    assert running.port.input is None
     assert not running.port.offer([crop])
     stick.touch()
     until(lambda: running.state().mode == "delegate")
@@ -221,7 +221,7 @@ def test_a_compiled_detector_finds_what_the_interpreter_s_does(ssd: Inference, p
 def test_a_model_made_for_a_type_of_accelerator_runs_there_and_the_plain_one_elsewhere(
     start: Start, ssd: Inference, library: Path, crop: Crop
 ):
-    spec = plain_spec(ssd)
+    spec = bundle.load(ssd)
     assert spec is not None
     twin = spec.content[:1000]
     changed = type(spec)(spec.name, spec.content, spec.labels, twins={"delegate": twin})

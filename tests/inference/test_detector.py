@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from tapetum.errors import Unsuitable
+from tapetum.inference.accelerators import Cpu
 from tapetum.inference.contract import Contract
 from tapetum.inference.decode import Classification
+from tapetum.inference.messages import Setup
 from tapetum.inference.process import Process
-from tapetum.inference.settings import Inference
 from tapetum.inference.tensors import TensorSpec
 from tapetum.inference.tflite import Detector
 from tests.inference.tiny import reshaping
@@ -81,9 +82,9 @@ def test_an_input_that_cannot_be_filled_is_refused(dtype: str, scale: float):
 
 
 def test_a_gray_model_runs_in_a_worker_as_any_other():
-    process = Process(Inference())
+    process = Process(2048)
     try:
-        found = process.load(classifier("int8"))
+        found = process.load(Setup(accelerator=Cpu(), min_score=0.3), classifier("int8"))
     finally:
         process.kill()
-    assert (found.input_size, found.classes) == ((3, 2), 6)
+    assert (found.contract.input.size, found.classes) == ((3, 2), 6)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tapetum.inference.contract import Input
 from tapetum.inference.labeller import MOTION, Labeller, Labelling
 from tapetum.inference.model import Answer, Crop
 from tapetum.inference.scheduler import Scheduling
@@ -20,7 +21,7 @@ class FakeModel:
     """Takes one question at a time, as the worker does, and answers when told to."""
 
     def __init__(self) -> None:
-        self.input_size: tuple[int, int] | None = (30, 30)
+        self.input: Input | None = Input(width=30, height=30)
         self.questions: list[Crop] = []
         self.under_way: list[Crop] = []
         self._answers: deque[Answer] = deque()
@@ -218,17 +219,36 @@ def test_a_track_seen_to_be_what_it_is_held_to_be_is_confirmed_in_that_frame_alo
 
 
 def test_without_a_model_everything_is_motion(watch: Watch):
-    watch.model.input_size = None
+    watch.model.input = None
     assert watch.see(track(1), track(2, THERE)) == {1: MOTION, 2: MOTION}
     assert watch.asked == []
 
 
 def test_while_the_model_is_given_up_what_is_known_stays_and_what_is_new_is_motion(watch: Watch):
     watch.see_for(2, track(1), saying=[person()])
-    watch.model.input_size = None
+    watch.model.input = None
     labels = watch.see(track(1), track(2, THERE))
     assert labels[1].name == "person"
     assert labels[2] == MOTION
+
+
+def test_what_a_letterboxed_crop_shows_is_where_it_is_in_the_frame():
+    watch = Watch(scheduling=EVERYTHING)
+    watch.model.input = Input(width=40, height=40, fit="letterbox")
+    watch.see()
+    crop = watch.model.questions[0]
+    assert crop.pixels.shape == (40, 40, 3)
+    assert (crop.pixels[:4] == watch.model.input.pad).all()  # 40 x 30 pixels of a frame of 160 x 120, and gray around
+    assert (crop.box.left, crop.box.right) == pytest.approx((0, 1))
+    assert (crop.box.top, crop.box.bottom) == pytest.approx((-1 / 6, 7 / 6))
+
+
+def test_a_model_of_another_input_that_takes_over_gets_its_own_crops(watch: Watch):
+    watch.see(track())
+    watch.model.answer()
+    watch.model.input = Input(width=50, height=20, channels=1)
+    watch.see_for(1, track())
+    assert [crop.pixels.shape for crop in watch.model.questions] == [(30, 30, 3), (20, 50, 1), (20, 50, 1)]
 
 
 def test_a_crop_is_made_judgeable_before_it_is_asked_about():

@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from tapetum import bundle
 from tapetum.errors import BundleError, InferenceError, Unreadable, Unsuitable
-from tapetum.inference.client import Worker, plain_spec
+from tapetum.inference.client import Worker
 from tapetum.inference.contract import Expected, ModelSpec, Probe
 from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
@@ -27,7 +28,7 @@ PERSON = Expected("person", 0.74, (0.36, 0.23, 0.98, 0.98))
 @pytest.fixture
 def newer(ssd: Inference, picture: Picture) -> ModelSpec:
     """The same model as a version 2, with two probes: a person, and nothing."""
-    spec = plain_spec(ssd)
+    spec = bundle.load(ssd)
     assert spec is not None
     nothing = Probe(np.full_like(picture, 127), ())
     return dataclasses.replace(spec, name="detect@2", probes=(Probe(picture, (PERSON,)), nothing))
@@ -124,7 +125,7 @@ def test_where_there_was_no_model_one_can_be_swapped_in(start: Start, newer: Mod
     running = start(Inference())
     assert running.state().mode == "off"
     running.worker.swap(newer)
-    assert (running.state().mode, running.port.input_size) == ("cpu", (300, 300))
+    assert (running.state().mode, running.port.input.size) == ("cpu", (300, 300))
     assert running.ask(crop)[0].model == "detect@2"
 
 
@@ -148,7 +149,7 @@ def test_a_label_s_own_least_score_counts_for_it_alone(start: Start, ssd: Infere
 
 
 def test_a_swap_is_broken_off_when_the_daemon_ends(ssd: Inference, newer: ModelSpec):
-    worker, stop = Worker(plain_spec(ssd), ssd), threading.Event()
+    worker, stop = Worker(bundle.load(ssd), ssd), threading.Event()
     threads = [threading.Thread(target=body, args=(stop,)) for body in (worker.run, worker.try_others)]
     for thread in threads:
         thread.start()

@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from tapetum import bundle
 from tapetum.errors import BundleError, ConfigError, Unreadable, Unsuitable
 from tapetum.inference import labels
 from tapetum.inference.accelerators import Cpu
-from tapetum.inference.client import Worker, plain_spec
+from tapetum.inference.client import Worker
 from tapetum.inference.contract import Contract
 from tapetum.inference.decode import BlazeFace, Centre, Classification, Ssd, Yolo
 from tapetum.inference.messages import Setup
@@ -216,4 +217,4 @@ def test_the_operator_is_told_key_and_file_of_a_model_that_is_refused(data: Path
     model = str(data / f"models/{name}.tflite")
     settings = Inference(model=model, labels=ssd.labels)
     with pytest.raises(ConfigError, match=rf"^inference\.model: {re.escape(model)}: .*{REFUSED[name][1]}"):
-        Worker(plain_spec(settings), settings)
+        Worker(bundle.load(settings), settings)

@@ -103,7 +103,7 @@ def test_health_tells_what_was_asked_and_how_long_it_took(running: Running, crop
 
 def test_without_a_model_there_is_no_worker_and_everything_is_refused(start: Start, crop: Crop):
     running = start(Inference())
-    assert running.port.input_size is None
+    assert running.port.input is None
     assert not running.port.offer([crop])
     assert (running.worker.pid, running.state().mode) == (None, "off")
 
@@ -224,13 +224,13 @@ def test_a_model_that_fails_five_times_in_a_row_is_given_up_and_tried_again_afte
     running: Running, crop: Crop, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(chain, "PAUSE_S", 1.0)
-    assert running.port.input_size == (300, 300)
+    assert running.port.input.size == (300, 300)
     for number in range(5):
         assert running.state().mode == "cpu"
         running.fail(other(crop, number))
     until(lambda: running.state().mode == "motion-only", 5)
     given_up_s = time.monotonic()
-    assert running.port.input_size is None
+    assert running.port.input is None
     assert not running.port.offer([crop])
     running.worker.settle()  # a replay does not wait for the pause
     assert running.state().mode == "motion-only"
@@ -262,10 +262,10 @@ def test_no_interrupt_or_termination_from_elsewhere_ends_a_worker(running: Runni
 @pytest.mark.parametrize("stopped", [False, True], ids=["idle", "stopped"])
 def test_a_worker_dies_with_its_daemon(ssd: Inference, stopped: bool):
     program = (
-        "import sys\nfrom tapetum.inference.client import Worker, plain_spec\n"
+        "import sys\nfrom tapetum.inference.client import Worker\nfrom tapetum import bundle\n"
         "from tapetum.inference.settings import Inference\n"
         "settings = Inference(model=sys.argv[1], labels=sys.argv[2])\n"
-        "worker = Worker(plain_spec(settings), settings)\nprint(worker.pid, flush=True)\n"
+        "worker = Worker(bundle.load(settings), settings)\nprint(worker.pid, flush=True)\n"
         "sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, ssd.model, ssd.labels]

@@ -21,7 +21,7 @@ from tapetum.config import CameraSettings
 from tapetum.errors import ConfigError, TapetumError
 from tapetum.inference.client import Worker
 from tapetum.inference.model import Crop
-from tapetum.inference.preprocess import crop
+from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.settings import Inference
 from tapetum.progress import Progress
 from tapetum.replay import Tally, frame_count, replay, worker
@@ -102,10 +102,12 @@ def _reference(clip: Path, inference: Inference) -> Labelled:
 
 def _every_frame(clip: Path, model: Worker) -> Iterator[tuple[Frame, tuple[Detection, ...]]]:
     """Yield each frame with what the model sees in the whole of it; raises TapetumError where it gives no answer."""
-    port, size = model.port("reference"), model.input_size
+    port, picture = model.port("reference"), model.input
     source = File(path=str(clip), pace="analysis").open("reference", SystemClock())
-    while size and (frame := source.read()) is not None:
-        port.offer([Crop(0, _WHOLE, crop(frame, _WHOLE, size))])
+    prepared = Preprocessor(picture) if picture else None
+    while prepared and (frame := source.read()) is not None:
+        pixels, box = prepared.crop(frame, _WHOLE)
+        port.offer([Crop(0, box, pixels)])
         model.settle()
         answers = port.collect()
         if not answers:

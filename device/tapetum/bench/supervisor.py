@@ -100,9 +100,9 @@ class _Asker:
                 self._seen.turn.wait(1 / _FPS)
 
     def _ask(self) -> None:
-        size = self._port.input_size
-        if size:
-            pixels = self._random.integers(0, 256, (size[1], size[0], 3), np.uint8)
+        picture = self._port.input
+        if picture:
+            pixels = self._random.integers(0, 256, picture.shape, np.uint8)
             self._port.offer([Crop(0, Box(0, 0, 1, 1), pixels)])
 
 

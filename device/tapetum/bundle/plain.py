@@ -61,7 +61,12 @@ def contract_of(found: Description) -> Contract | None:
     taken = input_of(found)
     if any(not output.shape for output in found.outputs):
         return None
-    return Contract(input=taken, decoder=recognise(found.outputs))
+    decoder = recognise(found.inputs, found.outputs)
+    taken = msgspec.structs.replace(taken, fit=decoder.FIT, pad=decoder.PAD)
+    if taken.dtype == "float32" and not (found.metadata and found.metadata.mean):
+        mean, std = decoder.MEAN_STD
+        taken = msgspec.structs.replace(taken, mean=(mean,) * 3, std=(std,) * 3)
+    return Contract(input=taken, decoder=decoder)
 
 
 def input_of(found: Description) -> Input:

@@ -14,11 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Say that it can be used, or raise ConfigError that says why not."""
-    from tapetum.inference.client import Worker, plain_spec
+    from tapetum import bundle
+    from tapetum.inference.client import Worker
 
     config = load(options.file)
     with naming(options.file):
-        worker = Worker(plain_spec(config.inference), config.inference)
+        worker = Worker(bundle.load(config.inference), config.inference)
     worker.close()
     model = worker.model or "motion alone"
     print(f"{options.file}: can be used: device {config.name}, cameras {', '.join(config.camera) or 'none'}, {model}")

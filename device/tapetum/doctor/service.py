@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from tapetum import bundle
 from tapetum.alerts.broker import Broker, port, tls_context
 from tapetum.capture import File, Picamera, Stream
 from tapetum.clock import SystemClock
@@ -16,7 +17,7 @@ from tapetum.doctor import cameras, software
 from tapetum.doctor import machine as machines
 from tapetum.doctor.finding import Finding, Machine, add_to, edit, tapetum
 from tapetum.errors import ConfigError
-from tapetum.inference.client import Worker, plain_spec
+from tapetum.inference.client import Worker
 from tapetum.inference.confine import FULL
 from tapetum.settings import located
 
@@ -91,7 +92,7 @@ def model(machine: Machine, config: Config, file: Path | None) -> Finding:
     if not config.inference.model:
         return Finding("model", "ok", "none is named: motion alone counts")
     try:
-        worker = Worker(plain_spec(config.inference), config.inference)
+        worker = Worker(bundle.load(config.inference), config.inference)
     except ConfigError as error:
         return Finding("model", "missing", str(error), edit(machine, file) if file else "")
     found = worker.state()

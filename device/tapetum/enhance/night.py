@@ -58,7 +58,7 @@ class NightVision:
         self._dark = self._brightness < self._settings.below * (_DAWN if self._dark else 1)
 
     def enhance(self, crop: Rgb) -> Rgb:
-        """Return `crop`, (h, w, 3) RGB uint8, as a model should see it: itself by day, and where it is bright."""
+        """Return `crop`, (h, w, channels) uint8, as a model should see it: itself by day, and where it is bright."""
         if not self.active:
             return crop
         brightness = max(1 / 255, crop.mean() / 255)
@@ -67,4 +67,4 @@ class NightVision:
         gamma = max(self._settings.strongest, float(np.log(self._settings.target) / np.log(brightness)))
         table = np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
         smooth = cv2.blur(crop, (3, 3)) if brightness < _SMOOTH_BELOW else crop
-        return np.asarray(cv2.LUT(smooth, table), np.uint8)
+        return np.asarray(cv2.LUT(smooth, table), np.uint8).reshape(crop.shape)  # OpenCV drops a single channel

@@ -10,10 +10,9 @@ import threading
 from collections import Counter, deque
 from collections.abc import Sequence
 
-from tapetum.errors import ConfigError, InferenceError
-from tapetum.inference import labels as label_files
+from tapetum.errors import InferenceError
 from tapetum.inference.answers import answer
-from tapetum.inference.contract import ModelSpec
+from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.engine import Engine
 from tapetum.inference.model import Answer, Crop
 from tapetum.inference.probes import Trial
@@ -21,24 +20,8 @@ from tapetum.inference.quarantine import Quarantine
 from tapetum.inference.settings import Inference
 from tapetum.inference.state import InferenceState
 from tapetum.inference.takeover import Takeover
-from tapetum.settings import located
 
 _MEASURED = 100  # answers of which the median is told
-
-
-def plain_spec(settings: Inference) -> ModelSpec | None:
-    """Return the `.tflite` that `settings` name, with its labels, as a model of no version; None where they name none.
-
-    Raises ConfigError, naming the key, when one of the files cannot be read.
-    """
-    if not settings.model:
-        return None
-    path = located(settings.model)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"inference.model: {path}: {error.strerror}; it must name a .tflite file") from None
-    return ModelSpec(f"{path.stem}@0", content, label_files.find(path, settings.labels))
 
 
 class Worker:
@@ -72,9 +55,9 @@ class Worker:
         return self._engine.spec.name if self._engine else ""
 
     @property
-    def input_size(self) -> tuple[int, int] | None:
-        """(width, height) of the crops taken; None while motion alone counts."""
-        return self._engine.input_size if self._engine and not self._stopping else None
+    def input(self) -> Input | None:
+        """The pictures that it takes; None while motion alone counts."""
+        return self._engine.input if self._engine and not self._stopping else None
 
     @property
     def pid(self) -> int | None:
@@ -155,8 +138,8 @@ class Worker:
 
     def _fit(self, crops: Sequence[Crop]) -> bool:
         """Whether the model takes such crops now: they may have been made for one that ran before."""
-        size = self.input_size
-        return size is not None and all(crop.pixels.shape[1::-1] == size for crop in crops)
+        picture = self.input
+        return picture is not None and all(crop.pixels.shape == picture.shape for crop in crops)
 
     def _let_go(self) -> None:
         """Have nothing in flight any more: the moment for something better to take over."""
@@ -199,9 +182,9 @@ class Port:
         self._answers: deque[Answer] = deque()
 
     @property
-    def input_size(self) -> tuple[int, int] | None:
-        """As of `Model.input_size`."""
-        return self._worker.input_size
+    def input(self) -> Input | None:
+        """As of `Model.input`."""
+        return self._worker.input
 
     def offer(self, crops: Sequence[Crop]) -> bool:
         """As of `Model.offer`."""

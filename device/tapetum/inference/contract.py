@@ -35,6 +35,11 @@ class Input(Settings, frozen=True, kw_only=True):
     pad: Annotated[int, Meta(ge=0, le=255)] = 128  # gray beside a letterboxed picture
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.width, self.height
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of one picture."""
         return self.height, self.width, self.channels

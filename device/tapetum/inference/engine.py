@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tapetum.errors import BundleError, InferenceError
 from tapetum.inference.accelerators import Cpu, names, type_of
 from tapetum.inference.chain import Chain
-from tapetum.inference.contract import ModelSpec
+from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.decode import Floats
 from tapetum.inference.messages import Ready, Setup
 from tapetum.inference.process import Crashed, Process
@@ -47,9 +47,9 @@ class Engine:
         self._lock = threading.Lock()
 
     @property
-    def input_size(self) -> tuple[int, int] | None:
-        """(width, height) of the crops that it takes; None while no accelerator works."""
-        return self._shown.ready.input_size if self._shown else None
+    def input(self) -> Input | None:
+        """The pictures that it takes; None while no accelerator works."""
+        return self._shown.ready.contract.input if self._shown else None
 
     @property
     def mode(self) -> str:

@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tapetum.inference.contract import Input
 from tapetum.inference.model import Answer, Crop, Model
-from tapetum.inference.preprocess import crop
+from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.scheduler import Question, Reason, Scheduler, Scheduling
 from tapetum.inference.votes import Votes
 from tapetum.scene import Box, Detection, Frame, Label, Track
@@ -38,7 +39,7 @@ class Labelling(Settings, frozen=True):
 
 
 class Enhancer(Protocol):
-    """Makes a crop, (h, w, 3) RGB uint8, judgeable."""
+    """Makes a crop, (h, w, channels) uint8, RGB or gray, judgeable."""
 
     def enhance(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return it as a model should see it."""
@@ -57,6 +58,7 @@ class Labeller:
         self._votes: dict[int, Votes] = {}
         self._question = Question(Box(0, 0, 1, 1), (), Reason.LOOK)  # the one asked last
         self._boxes: dict[int, Box] = {}  # of all tracks when it was asked
+        self._prepared: tuple[Input, Preprocessor] | None = None
         self.refused = 0
         self.confirmed: frozenset[int] = frozenset()
         self.unmoved: tuple[Box, ...] = ()
@@ -73,7 +75,7 @@ class Labeller:
         one has just shown something that is no track. While no model can be asked, what is known stays, and all else is
         motion.
         """
-        asks = self._model.input_size is not None
+        asks = self._model.input is not None
         self._votes = {track.id: self._votes.get(track.id) or Votes(self._settings.evidence) for track in tracks}
         answers = self._model.collect()
         self.confirmed = frozenset().union(*(self._count(answer) for answer in answers))
@@ -126,18 +128,25 @@ class Labeller:
         ]
 
     def _ask(self, frame: Frame, tracks: Sequence[Track]) -> None:
-        size = self._model.input_size
+        picture = self._model.input
         standings = {track: votes.standing for track, votes in self._votes.items()}
-        question = self.scheduler.question(frame, tracks, standings, size) if size else None
-        if question is None or size is None:
+        question = self.scheduler.question(frame, tracks, standings, picture.size) if picture else None
+        if question is None or picture is None:
             return
-        pixels = self._enhancer.enhance(crop(frame, question.box, size))
-        if not self._model.offer([Crop(question.tracks[0] if question.tracks else 0, question.box, pixels)]):
+        pixels, box = self._preprocessor(picture).crop(frame, question.box)
+        track = question.tracks[0] if question.tracks else 0
+        if not self._model.offer([Crop(track, box, self._enhancer.enhance(pixels))]):
             self.refused += 1
             return
         self.scheduler.take(question, standings, frame.t_ns)
         self._question = question
         self._boxes = {track.id: track.box for track in tracks}
+
+    def _preprocessor(self, picture: Input) -> Preprocessor:
+        """Return what makes pictures for the model that runs now: another may have taken over."""
+        if self._prepared is None or self._prepared[0] != picture:
+            self._prepared = picture, Preprocessor(picture)
+        return self._prepared[1]
 
 
 def _at_edge(box: Box) -> bool:

@@ -15,14 +15,8 @@ class Setup(Settings, frozen=True):
 
 
 class Ready(Settings, frozen=True):
-    """The answer to the model: what that takes and tells apart, and how the worker is held. classes: 0 if unknown."""
+    """The answer to the model: how it is asked and read, and how the worker is held. classes: 0 if unknown."""
 
-    width: int
-    height: int
+    contract: Contract
     classes: int
     confinement: Confinement
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """(width, height) of the crops that it takes."""
-        return self.width, self.height

@@ -7,12 +7,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tapetum.inference.contract import Input
 from tapetum.scene import Box, Detection
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A question: what is in `box` of the frame? pixels: (h, w, 3) RGB uint8, of the model's `input_size`."""
+    """A question: what is in `box` of the frame? pixels: as the model's `input` takes them, uint8.
+
+    box is what the whole input shows: beyond the frame where the crop is letterboxed. track: 0 where none is meant.
+    """
 
     track: int
     box: Box
@@ -33,8 +37,8 @@ class Model(Protocol):
     """One camera's way to ask. `offer` and `collect` return at once."""
 
     @property
-    def input_size(self) -> tuple[int, int] | None:
-        """(width, height) of the crops it takes, pixels; None while no model can be asked (motion alone counts)."""
+    def input(self) -> Input | None:
+        """The pictures that it takes; None while no model can be asked (motion alone counts)."""
         ...
 
     def offer(self, crops: Sequence[Crop]) -> bool:

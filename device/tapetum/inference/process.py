@@ -82,7 +82,7 @@ class Process:
     def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
         """Return for each picture its (k, 6) detections, as of `decode`, and the milliseconds that all of them took.
 
-        pictures: (height, width, 3) RGB uint8, of the size that the model takes.
+        pictures: uint8, of the shape of the model's input.
         """
         self._batch += 1
         body = b"".join(np.ascontiguousarray(pixels).tobytes() for pixels in pictures)

@@ -48,14 +48,14 @@ def _load(channel: socket.socket, limit_mb: int, status: IO[bytes]) -> tuple[Det
         confinement = confine.lock(driven.driving, driven.files)
         _, content = wire.receive(channel)
         detector = driven.detector(bytes(content), setup.contract)
-        blank = np.zeros((detector.height, detector.width, 3), np.uint8)
+        blank = np.zeros(detector.contract.input.shape, np.uint8)
         detector.detect(blank, setup.min_score)
     except (BundleError, InferenceError, MemoryError, *_SENSELESS) as error:
         text = str(error) or "out of memory"
         kind = "Unreadable" if isinstance(error, _SENSELESS) else type(error).__name__
         wire.send(channel, {"refused": text + _shortage(limit_mb, status), "kind": kind})
         raise InferenceError(text) from None
-    ready = Ready(width=detector.width, height=detector.height, classes=detector.classes, confinement=confinement)
+    ready = Ready(contract=detector.contract, classes=detector.classes, confinement=confinement)
     wire.send(channel, {"ready": msgspec.to_builtins(ready)})
     return detector, setup.min_score
 
@@ -71,7 +71,7 @@ def _shortage(limit_mb: int, status: IO[bytes]) -> str:
 def _answer(channel: socket.socket, detector: Detector, min_score: float) -> None:
     """Answer one batch: for each crop the number of its detections, and all rows of all crops behind."""
     header, body = wire.receive(channel)
-    pixels = np.frombuffer(body, np.uint8).reshape(header["count"], detector.height, detector.width, 3)
+    pixels = np.frombuffer(body, np.uint8).reshape(header["count"], *detector.contract.input.shape)
     start = time.perf_counter()
     found: list[Any] = [detector.detect(crop, min_score) for crop in pixels]
     rows = np.concatenate(found) if found else np.zeros((0, 6), np.float32)
