@@ -207,11 +207,13 @@ class Outbox:
             self.lost += 1
 
     def _try_the_disk(self) -> None:
-        """Write, where nothing is left to be written: all that waited may have been sent from memory."""
+        """Write, where nothing is left to be written: all that waited may have been sent from memory.
+
+        A row comes and goes: SQLite writes nothing for an update that changes nothing.
+        """
         with self._database:
-            self._database.execute(
-                "INSERT INTO counter VALUES (?, 0) ON CONFLICT (boot) DO UPDATE SET seq = seq", (self.boot,)
-            )
+            self._database.execute("INSERT INTO counter VALUES ('', 0)")
+            self._database.execute("DELETE FROM counter WHERE boot = ''")
 
     def _delete_gone(self) -> bool:
         """Let the disk let go of what somebody has; return whether there was any."""
