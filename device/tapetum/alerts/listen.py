@@ -95,7 +95,8 @@ class Listener:
             try:
                 self._listen(connected(self.broker, client), stop)
             except ConnectionLostError as error:
-                self._say(f"{self.broker.host}:{port(self.broker)}: {error}; {error.hint or 'trying again'}")
+                hint = f"; {error.hint}" if error.hint else ""
+                self._say(f"{self.broker.host}:{port(self.broker)}: {error}{hint}; trying again")
                 stop.wait(_REFUSED_S if error.refused else _AGAIN_S * random.uniform(0.5, 1.0))  # noqa: S311  jitter
 
     def _listen(self, connection: Connection, stop: threading.Event) -> None:
