@@ -177,7 +177,7 @@ def test_status_tells_whether_a_daemon_runs_and_how_it_does(tmp_path: Path, brok
     daemon = Daemon(tmp_path, reached_at(broker.port) + camera())
     assert (status().returncode, status().stderr) == (3, f"no daemon runs on {daemon.state}\n")
     with daemon:
-        daemon.until(lambda status: status["broker"]["connected"])
+        daemon.until(lambda now: now["broker"]["connected"] and now["cameras"]["room"]["condition"] == "clear")
         found = status()
         assert found.returncode == 0
         assert "camera room: clear" in found.stdout
