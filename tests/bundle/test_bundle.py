@@ -9,16 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from tapetum import __version__, bundle
 from tapetum.bundle.plain import LARGEST
 from tapetum.errors import BundleError, ConfigError, Unreadable, Unsuitable
-from tapetum.inference.contract import ModelSpec, Probe
+from tapetum.inference.contract import Contract, Input, ModelSpec, Probe
 from tapetum.inference.settings import Inference
 from tapetum_trainer.pack import pack
 from tests.bundle.conftest import CARD, METRICS, PROVENANCE
+from tests.bundle.flat import model, tensor
 
 Manifest = dict[str, Any]
 
@@ -51,6 +53,7 @@ def test_other_programs_can_look_into_it(packed: bytes):
         assert archive.testzip() is None
         assert archive.namelist()[:2] == ["manifest.json", "model.tflite"]
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # not that of packing
 
 
 def test_a_model_that_nobody_can_ask_is_not_packed(spec: ModelSpec):
@@ -61,6 +64,10 @@ def test_a_model_that_nobody_can_ask_is_not_packed(spec: ModelSpec):
 def test_what_no_device_would_take_is_not_packed(spec: ModelSpec):
     with pytest.raises(Unreadable, match=r"min_score\.tiger: it is none of the labels"):
         pack(replace(spec, min_score={"tiger": 0.5}), PROVENANCE, METRICS)
+
+
+def test_a_scale_may_be_written_with_as_many_digits_as_a_float32_has(packed: bytes):
+    assert bundle.open(changed(packed, put("input/scale", 0.00781250001))).name == "street@3"
 
 
 # --- what is refused
@@ -157,6 +164,7 @@ FIELDS = [
     ("probes/0/pixels", "card.md", "card: card.md is not in files, or is named for something else too"),
     ("probes/0/expected/0/label", "tiger", "probes[0].expected: 'tiger' is none of the labels"),
     ("probes/0/expected/0/box", [0.5, 0, 0.5, 1], "probes[0].expected: the box (0.5, 0.0, 0.5, 1.0) is empty"),
+    ("probes/0/expected/0/box", [0, 0.5, 1, 0.5], "probes[0].expected: the box (0.0, 0.5, 1.0, 0.5) is empty"),
     ("probes/0/expected/0/box", [0, 0, 1], "probes[0].expected[0].box: expected an array of length 4"),
 ]  # fmt: skip
 
@@ -207,6 +215,13 @@ def test_a_key_that_stands_twice_is_refused(packed: bytes):
         bundle.open(zipped(contents))
 
 
+def test_the_manifest_must_be_the_first_file(packed: bytes):
+    contents = unpacked(packed)
+    last = {name: contents[name] for name in [*list(contents)[1:], "manifest.json"]}
+    with pytest.raises(Unreadable, match=r"its first file is model\.tflite; manifest\.json must be the first"):
+        bundle.open(zipped(last))
+
+
 def test_the_model_must_be_one(packed: bytes):
     fake = b"\x10\0\0\0TFL3" + bytes(100)
     entry = {"sha256": hashlib.sha256(fake).hexdigest(), "bytes": len(fake)}
@@ -218,6 +233,20 @@ def test_a_model_of_whole_numbers_needs_a_scale(data: Path, spec: ModelSpec):
     content = (data / "models/tflm/hello_world_int8.tflite").read_bytes()
     with pytest.raises(Unsuitable, match=r"model\.tflite: its inputs are \(1, 1\); one picture"):
         pack(replace(spec, content=content), PROVENANCE, METRICS)
+
+
+@pytest.mark.parametrize(("kind", "dtype", "scale"), [(3, "uint8", 0.0), (9, "int8", 0.0), (0, "float32", 0.5)])
+def test_a_scale_is_for_whole_numbers_and_they_have_one(spec: ModelSpec, kind: int, dtype: str, scale: float):
+    taken = msgspec.convert({"width": 2, "height": 2, "dtype": dtype, "scale": scale}, Input)
+    content = model([tensor(kind=kind)])
+    with pytest.raises(Unreadable, match=r"input\.scale: it must be 0 for float32, and more for whole numbers"):
+        pack(replace(spec, content=content, contract=replaced(spec, taken), probes=()), PROVENANCE, METRICS)
+
+
+def replaced(spec: ModelSpec, taken: Input) -> Contract:
+    """Return the contract of `spec` with another input."""
+    assert spec.contract is not None
+    return Contract(input=taken, decoder=spec.contract.decoder)
 
 
 def test_a_probe_has_the_size_of_the_input(spec: ModelSpec):

@@ -69,7 +69,9 @@ def test_a_float_model_gets_what_its_metadata_say():
     ("dtype", "scale", "zero_point"),
     [("uint8", 1 / 128, 128), ("uint8", 0.0, 0), ("int8", 1 / 255, -128), ("int8", 1 / 127.5, -1), ("int8", 0.0, 0)],
 )
-@pytest.mark.parametrize("metadata", [None, Metadata(), Metadata(mean=(0.0,), std=(1.0,))])
+@pytest.mark.parametrize(
+    "metadata", [None, Metadata(), Metadata(mean=(0.0,), std=(1.0,)), Metadata(mean=(0.0,), std=(0.0,))]
+)
 def test_a_quantized_model_gets_the_pixels_as_they_lie(
     dtype: str, scale: float, zero_point: int, metadata: Metadata | None
 ):

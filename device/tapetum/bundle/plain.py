@@ -97,10 +97,8 @@ def picture_of(found: Description) -> TensorSpec:
 
 
 def _stored(tensor: TensorSpec) -> tuple[float, int]:
-    """Return scale and zero point; a whole number without them stands for a level of 0..255."""
-    if tensor.dtype == "float32":
-        return 0.0, 0
-    return (tensor.scale, tensor.zero_point) if tensor.scale else (1.0, _lowest(tensor))
+    """Return scale and zero point; a whole number without a scale stands for itself."""
+    return (0.0, 0) if tensor.dtype == "float32" else (tensor.scale or 1.0, tensor.zero_point)
 
 
 def _lowest(tensor: TensorSpec) -> int:
