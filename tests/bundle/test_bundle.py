@@ -134,7 +134,7 @@ FIELDS = [
     ("input/dtype", "int8", "input.dtype: it is int8, and that of model.tflite is uint8"),
     ("input/zero_point", 0, "input.zero_point: it is 0, and that of model.tflite is 128"),
     ("decoder/type", "sdd", "decoder.type: invalid value 'sdd'"),
-    ("decoder/boxes", 9, "decoder.boxes: expected an integer <= 3"),
+    ("decoder/boxes", 99, "decoder.boxes: expected an integer <= 31"),
     ("labels", [], "labels: expected an array of length >= 1"),
     ("labels", ["person", "person"], "labels: 'person' stands there twice"),
     ("labels", ["person", "a\nb"], r"labels[1]: expected a string matching"),
