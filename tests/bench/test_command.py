@@ -76,7 +76,9 @@ def test_the_help_of_a_bench_tells_of_its_own_options_alone(capsys, what):
             "analysis": {"--clip", "--model", "--labels", "--json"},
             "alarm": {"--clip", "--truth", "--model", "--labels", "--json"},
             "tracks": {"--clip", "--truth", "--model", "--labels", "--json"},
+            "gating": {"--reference", "--model", "--labels", "--json"},
             "delivery": {"--kills", "--alerts", "--json"},
+            "supervisor": {"--model", "--labels", "--kills", "--hangs", "--json"},
             "memory": {"--clip", "--model", "--labels", "--frames", "--json"},
         }[what]
     )

@@ -203,7 +203,7 @@ def test_a_compiled_model_answers_as_the_interpreter_does(data: Path, picture: P
     found = compiled.Compiled(content, other, "CPU")
     pixels = np.ascontiguousarray(picture[None, :224, :224])
     for one in (plain, found):
-        one.set_tensor(plain.get_input_details()[0]["index"], pixels)
+        one.tensor(plain.get_input_details()[0]["index"])()[:] = pixels
         one.invoke()
     index = plain.get_output_details()[0]["index"]
     assert plain.get_tensor(index).max() > 0

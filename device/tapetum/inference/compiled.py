@@ -5,7 +5,7 @@ It holds the interpreter's lock of Python while it runs, which is no matter in a
 
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,16 +27,20 @@ class Compiled:
         found = self._model.get_output_tensor_details(names["key"])  # before there are buffers, else theirs are empty
         _check_sizes(interpreter.get_output_details(), [found[name]["shape"] for name in names["outputs"]])
         self._inputs, self._outputs = self._model.create_input_buffers(0), self._model.create_output_buffers(0)
-        self._writes = _places(interpreter.get_input_details(), names["inputs"])
+        given = interpreter.get_input_details()
+        self._taken = {details["index"]: np.zeros(details["shape"], details["dtype"]) for details in given}
+        self._writes = _places(given, names["inputs"])
         self._reads = _places(interpreter.get_output_details(), names["outputs"])
         self._details = {details["index"]: details for details in interpreter.get_output_details()}
 
-    def set_tensor(self, index: int, values: NDArray[Any]) -> None:
-        """As of the interpreter."""
-        self._inputs[self._writes[index]].write(np.ascontiguousarray(values))
+    def tensor(self, index: int) -> Callable[[], NDArray[Any]]:
+        """As of the interpreter, of an input."""
+        return lambda: self._taken[index]
 
     def invoke(self) -> None:
         """As of the interpreter."""
+        for index, taken in self._taken.items():
+            self._inputs[self._writes[index]].write(taken)
         self._model.run_by_index(0, self._inputs, self._outputs)
 
     def get_tensor(self, index: int) -> NDArray[Any]:
