@@ -140,6 +140,13 @@ def test_a_model_that_brings_no_contract_is_recognised(data: Path, name: str):
     assert found.decoder.fits(detector.outputs)
 
 
+def test_tensors_are_called_as_the_signature_calls_them_where_there_is_one(data: Path):
+    """Exporters leave little in a tensor's own name: here PartitionedCall:0."""
+    signed, unsigned = loaded(data, "yolo/yolov8n_full_integer_quant_416"), loaded(data, next(iter(FAMILIES)))
+    assert [spec.name for spec in (*signed.inputs, *signed.outputs)] == ["images", "output_0"]
+    assert unsigned.outputs[0].name == "TFLite_Detection_PostProcess"
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_model_with_the_contract_that_it_was_recognised_by_is_taken(data: Path, name: str):
     contract = loaded(data, name).contract
@@ -187,7 +194,7 @@ def test_the_contract_says_what_the_model_is_given(data: Path):
     )
     assert right[0] == again[0] == 286
     assert again[1] == pytest.approx(right[1], abs=0.2)
-    assert wrong[0] != 286 or wrong[1] < again[1] - 0.1
+    assert wrong[0] != 286 or wrong[1] < again[1] - 0.05
 
 
 @CHECKS_LITTLE
