@@ -35,7 +35,7 @@ def test_a_worker_that_runs_out_of_memory_while_it_answers_is_replaced_while_the
     # glibc then asks the system for each picture anew, instead of keeping what was freed (mallopt(3))
     with Daemon(tmp_path, model + camera(STREET), environment={"MALLOC_MMAP_THRESHOLD_": "65536"}) as daemon:
         before = daemon.until(lambda status: status if status["inference"]["answered"] else None)
-        (old,) = workers(daemon.pid)
+        old = before["inference"]["pid"]
         _, most = resource.prlimit(old, resource.RLIMIT_AS)
         resource.prlimit(old, resource.RLIMIT_AS, (1 << 20, most))  # it has more, so no more is granted
         status = answering_again(daemon, before["inference"]["answered"], restarts=1)

@@ -55,7 +55,11 @@ MISTAKES = {  # what is written, which key is named, what else is told
         "camera.gate.source.ca",
         "rtsps:// and https:// alone",
     ),
-    "no model": ("[inference]\nmodel = '/no/m.tflite'", "inference.model: /no/m.tflite", "must name a .tflite file"),
+    "no model": (
+        "[inference]\nmodel = '/no/m.tflite'",
+        "inference.model: /no/m.tflite",
+        "a .tflite or a bundle (.tapetum) is wanted",
+    ),
 }
 
 
@@ -106,13 +110,13 @@ def test_a_model_that_is_none_is_refused_by_name(tmp_path: Path, capsys: pytest.
     model.write_text("no model")
     labels.write_text("person")
     path = with_model(tmp_path, model, labels)
-    told = f"inference.model: {model}: the runtime cannot load it: "
+    told = f"inference.model: {model}: it is no flatbuffer"
     assert checked(path, capsys).startswith(f"tapetum: {path}: {told}")
 
 
-def test_a_model_without_labels_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_model_without_labels_is_refused_by_name(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     model = tmp_path / "m.tflite"
-    model.write_text("no model")
+    model.write_bytes((data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite").read_bytes())
     path = with_model(tmp_path, model)
     told = "inference.labels: m.tflite brings no labels; name a file"
     assert checked(path, capsys).startswith(f"tapetum: {path}: {told}")
@@ -161,7 +165,7 @@ def test_a_daemon_without_a_camera_says_what_to_do(tmp_path: Path):
 
 def test_a_daemon_with_a_model_that_is_missing_says_so(tmp_path: Path):
     config = '[inference]\nmodel = "/nowhere/m.tflite"\n' + camera()
-    told = f"tapetum: {tmp_path}/tapetum.toml: inference.model: /nowhere/m.tflite: No such file"
+    told = f"tapetum: {tmp_path}/tapetum.toml: inference.model: /nowhere/m.tflite: there is no such file"
     assert refused(Daemon(tmp_path, config)).startswith(told)
 
 

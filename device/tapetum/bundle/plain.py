@@ -22,6 +22,7 @@ from tapetum.inference.tensors import TensorSpec
 LARGEST = 128 << 20
 """Bytes of a model: a detector for such a device has a tenth of it."""
 
+_WANTED = "a .tflite or a bundle (.tapetum) is wanted"
 _MIDDLE = 127.5  # mean and std of a float32 model that says nothing
 _OUTSIDE = 4  # levels by which pixels may miss a tensor's range, through rounding
 
@@ -41,7 +42,7 @@ def read(path: Path, most: int) -> bytes:
     """Return what is in the file, up to `most` bytes; raises Unreadable when there is none, or more."""
     try:
         if not path.is_file():
-            raise Unreadable("there is no such file" if not path.exists() else "it is no file")
+            raise Unreadable(f"{'it is no file' if path.exists() else 'there is no such file'}; {_WANTED}")
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:
