@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetum.scene import Box
-from tapetum.tracking.assign import _cost, assign
+from tapetum.tracking.assign import _costs, _edges, assign
 
 
 @st.composite
@@ -15,6 +15,25 @@ def boxes(draw: st.DrawFn) -> Box:
     """Boxes of sizes that things have, near enough to each other to compete."""
     left, top = draw(st.floats(0, 0.5)), draw(st.floats(0, 0.5))
     return Box(left, top, left + draw(st.floats(0.05, 0.4)), top + draw(st.floats(0.05, 0.4)))
+
+
+def _cost(box: Box, region: Box) -> float:
+    """Return what `_costs` must, one pair alone."""
+    shared, smaller = box.overlap(region), min(box.area, region.area)
+    if shared <= 0 or smaller < 0.1 * max(box.area, region.area):
+        return 1.0
+    return 1 - (box.iou(region) + shared / smaller) / 2
+
+
+@given(st.lists(boxes(), min_size=1, max_size=5), st.lists(boxes(), min_size=1, max_size=5))
+def test_costs_are_those_of_each_pair_by_itself(tracks: list[Box], regions: list[Box]) -> None:
+    found = _costs(_edges(tracks)[:, None], _edges(regions)[None])
+    assert found.tolist() == [pytest.approx([_cost(box, region) for region in regions]) for box in tracks]
+
+
+def test_what_has_no_area_costs_all() -> None:
+    nothing, box = Box(0.5, 0.5, 0.5, 0.7), Box(0.4, 0.4, 0.6, 0.6)
+    assert _costs(_edges([nothing]), _edges([box])).tolist() == [1.0]
 
 
 def total(pairs: dict[int, int], tracks: list[Box], regions: list[Box], limit: float) -> float:

@@ -21,6 +21,7 @@ _LITTLE = 20  # luma steps: what differs by more is a thing, not the camera
 _MOST_THINGS = 0.5  # of a level's samples: where more differ much, the level says nothing about the camera
 _STEADY = 0.75  # luma steps: a smaller change is left to slow learning
 _SPARED = 0.04  # of the samples: more that a new exposure leaves as they were, and it is none
+_LEAST_GAIN = 1 / 255  # less, and no level is set apart by it
 _WHITE = 250  # luma steps: what is brighter was cut off, and stays so at another exposure
 
 
@@ -52,7 +53,7 @@ def correction(background: Samples, picture: Samples, limit: NDArray[np.uint8]) 
     difference = picture - np.rint(np.float32(gain) * background).astype(np.int16)
     little = np.abs(difference) <= _LITTLE
     found = quartiles(background[little], difference[little])
-    spared = _spared(background, picture, difference, limit)
+    spared = 0.0 if abs(gain - 1) < _LEAST_GAIN else _spared(background, picture, difference, limit)
     shift = np.where(_trusted(background, little) & found.seen, found.middle, 0.0)
     brightness = np.arange(256)
     table = (gain - 1) * brightness + np.interp(brightness, CENTRES, shift)

@@ -73,7 +73,7 @@ def upright(mask: Plane, residual: Plane, rect: Rect) -> list[Rect]:
         return [rect]
     cut = (slice(top, bottom), slice(left, right))
     shown, differs = mask[cut] != 0, residual[cut]
-    inside = shown & (differs > _PLAIN * np.percentile(differs[shown], 90))
+    inside = shown & (differs > _PLAIN * _plainest_tenth(differs[shown]))
     first, last = inside.argmax(axis=0), inside[::-1].argmax(axis=0)
     heights = np.where(inside.any(axis=0), bottom - top - first - last, 0)
     found = []
@@ -81,6 +81,12 @@ def upright(mask: Plane, residual: Plane, rect: Rect) -> list[Rect]:
         rows = np.flatnonzero(inside[:, start:stop].any(axis=1))
         found.append((left + int(start), top + int(rows[0]), left + int(stop), top + int(rows[-1]) + 1))
     return found
+
+
+def _plainest_tenth(differs: NDArray[np.uint8]) -> int:
+    """Return from which difference on the plainest tenth is; a histogram costs a tenth of `np.percentile` here."""
+    below = np.bincount(differs, minlength=256).cumsum()
+    return int(np.searchsorted(below, 0.9 * below[-1]))
 
 
 def _stands(heights: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ have a brightness where they have no hue.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import cv2
@@ -31,10 +32,12 @@ _BINS = 8 * 16 * 16  # of Y, U and V; U and V around gray, where pictures of the
 _FEWEST = 40  # grid pixels known to be the thing's own; with fewer the whole window is taken
 _LESSON = 0.1  # of the way to what is learned from a box known to be the thing's
 _SURE = 0.8  # likeness from which the follower learns by itself
+_KERNELS = 256  # sizes of windows whose weights are kept: 2 MB where all are different and of the usual size
 _TERMINATE = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 1.0)
 
-_Y_BIN = (np.arange(256) >> 5).astype(np.uint8)
-_UV_BIN = np.clip((np.arange(256) - 96) >> 2, 0, 15).astype(np.uint8)
+_Y_BIN = ((np.arange(256) >> 5) << 8).astype(np.int32)
+_V_BIN = np.clip((np.arange(256) - 96) >> 2, 0, 15).astype(np.int32)
+_U_BIN = _V_BIN << 4
 
 Histogram = NDArray[np.float64]
 
@@ -67,24 +70,27 @@ class CamShiftFollower:
     def __init__(self, settings: CamShift, frame: Frame, box: Box, mask: Plane) -> None:
         self._settings = settings
         self._first = self._box = box
-        self._target, self._own = _lesson(frame, box, mask)
-        self._best = self._likeness(frame, box)
+        shown = _Shown.of(frame, box)
+        self._target, self._own = _lesson(shown, mask)
+        self._best = self._likeness(shown)
 
     def learn(self, frame: Frame, box: Box, mask: Plane) -> None:
         """Take the thing to be in `box`, as somebody knows who has seen it move; mask as of `CamShift.start`."""
         self._first = self._box = box
-        target, own = _lesson(frame, box, mask)
+        shown = _Shown.of(frame, box)
+        target, own = _lesson(shown, mask)
         self._target += _LESSON * (target - self._target)
         self._own += _LESSON * (own - self._own)
-        self._best = self._likeness(frame, box)
+        self._best = self._likeness(shown)
 
     def update(self, frame: Frame, near: Box) -> Followed:
         """Return where the thing is in `frame`, looked for around `near`: not visible where no picture is."""
         if near.grown(_SEARCH).clipped().area <= 0:
             return Followed(near, 0.0, visible=False)
-        bins, area = _bins(frame, near)
-        likelihood = (255 * self._own).astype(np.uint8)[bins]
-        _, found = cv2.meanShift(likelihood, _rect(_window(area, near)), _TERMINATE)
+        shown = _Shown.of(frame, near)
+        bins, area = shown.bins, shown.area
+        likelihood = (255 * self._own).astype(np.uint8).take(bins)
+        _, found = cv2.meanShift(likelihood, _rect(shown.window), _TERMINATE)
         left, top, width, height = found
         inside = (slice(top, top + height), slice(left, left + width))
         here = _histogram(bins[inside])
@@ -101,10 +107,9 @@ class CamShiftFollower:
         """Return the Bhattacharyya coefficient of `here` and the target over the colours that are the target's own."""
         return float((self._own * np.sqrt(here * self._target)).sum() / max(1e-9, (self._own * self._target).sum()))
 
-    def _likeness(self, frame: Frame, box: Box) -> float:
+    def _likeness(self, shown: "_Shown") -> float:
         """Return how alike the thing's own box is, background at its corners and all: what can be had at best."""
-        bins, area = _bins(frame, box)
-        return max(0.1, self._alike(_histogram(bins[_window(area, box)])))
+        return max(0.1, self._alike(_histogram(shown.bins[shown.window])))
 
     def _scaled(self, box: Box, mass: float) -> Box:
         """Return `box` grown where its likelihood is dense, shrunk where it is thin, within the guards."""
@@ -118,13 +123,26 @@ class CamShiftFollower:
         return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
-def _bins(frame: Frame, near: Box) -> tuple[NDArray[np.intp], Box]:
-    """Return the (64, 64) histogram bins of the search area around `near`, and that area."""
-    area = near.grown(_SEARCH).clipped()
-    cut = (cv2.resize(plane[area.slices(plane)], (_GRID, _GRID)) for plane in (frame.luma, frame.u, frame.v))
-    luma, u, v = cut
-    index = _Y_BIN[luma].astype(np.intp)
-    return (index << 8) + (_UV_BIN[u].astype(np.intp) << 4) + _UV_BIN[v], area
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A part of a frame: bins, (64, 64), of all its pixels; window: (rows, columns) of what is looked at in it."""
+
+    bins: NDArray[np.intp]
+    area: Box
+    window: tuple[slice, slice]
+
+    @classmethod
+    def of(cls, frame: Frame, near: Box) -> "_Shown":
+        """Return the search area around `near`."""
+        area = near.grown(_SEARCH).clipped()
+        return cls(_bins(frame, area), area, _window(area, near))
+
+
+def _bins(frame: Frame, area: Box) -> NDArray[np.intp]:
+    """Return the (64, 64) histogram bins of `area`."""
+    planes = (frame.luma, _Y_BIN), (frame.u, _U_BIN), (frame.v, _V_BIN)
+    cut = [cv2.LUT(cv2.resize(plane[area.slices(plane)], (_GRID, _GRID)), table) for plane, table in planes]
+    return cv2.add(cv2.add(cut[0], cut[1]), cut[2]).astype(np.intp)
 
 
 def _window(area: Box, box: Box) -> tuple[slice, slice]:
@@ -155,11 +173,10 @@ def _box_of(rect: Sequence[int], area: Box) -> Box:
     )
 
 
-def _lesson(frame: Frame, box: Box, mask: Plane) -> tuple[Histogram, NDArray[np.float64]]:
+def _lesson(shown: _Shown, mask: Plane) -> tuple[Histogram, NDArray[np.float64]]:
     """Return the thing's histogram (2048,), and of each colour the share that is its own and not its surroundings'."""
-    bins, area = _bins(frame, box)
-    window = _window(area, box)
-    known = cv2.resize(mask[area.slices(mask)], (_GRID, _GRID), interpolation=cv2.INTER_NEAREST)
+    bins, window = shown.bins, shown.window
+    known = cv2.resize(mask[shown.area.slices(mask)], (_GRID, _GRID), interpolation=cv2.INTER_NEAREST)
     if np.count_nonzero(known[window]) < _FEWEST:
         known[window] = 255
     outside = known == 0
@@ -171,9 +188,15 @@ def _lesson(frame: Frame, box: Box, mask: Plane) -> tuple[Histogram, NDArray[np.
 
 def _histogram(bins: NDArray[np.intp], known: NDArray[np.bool_] | None = None) -> Histogram:
     """Return the (2048,) histogram of a window, its middle counting most (Epanechnikov), summing to 1."""
-    rows, columns = (np.linspace(-1, 1, size) ** 2 for size in bins.shape)
-    weight = np.maximum(0, 1 - (rows[:, None] + columns[None, :]) / 2)
+    weight = _kernel(*bins.shape)
     if known is not None:
-        weight *= known
+        weight = weight * known
     counts = np.bincount(bins.ravel(), weight.ravel(), minlength=_BINS)
     return counts / max(1e-9, float(counts.sum()))
+
+
+@lru_cache(maxsize=_KERNELS)
+def _kernel(height: int, width: int) -> NDArray[np.float64]:
+    """Return the weights of a window of that size."""
+    rows, columns = (np.linspace(-1, 1, size) ** 2 for size in (height, width))
+    return np.maximum(0, 1 - (rows[:, None] + columns[None, :]) / 2)
