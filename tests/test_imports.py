@@ -18,13 +18,14 @@ SOURCES = sorted(DEVICE.rglob("*.py"))
 STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "alerts"})
 LAYERS = {
     "values": {
-        "buffers", "clock", "config_errors", "data", "errors", "latest", "network", "progress",
+        "buffers", "clock", "config_errors", "data", "errors", "latest", "lock", "network", "progress",
         "scene", "settings", "systemd",
     },
     "stages": STAGES,
     "bundles": {"bundle"},
+    "slots": {"store"},
     "flow": {"config", "pipeline"},
-    "what runs": {"camera", "drawing", "health", "outlet", "replay"},
+    "what runs": {"camera", "drawing", "health", "outlet", "replay", "switch"},
     "daemon": {"daemon"},
     "doctor": {"doctor"},
     "commands": {"bench", "cli", "commands", "__main__"},

@@ -1,0 +1,217 @@
+"""Models on the device: slots, which of them is active, and which is wanted.
+
+A slot is a bundle in a file `NAME@VERSION.tapetum` that never changes. Which one is active stands in `active.json`,
+which only the holder of the state_dir's lock writes; which one is wanted in `wanted.json`, which only the command line
+writes. Each is replaced whole: written beside, flushed, renamed, and the folder flushed. So a power cut leaves the old
+or the new, and a slot is checked in every byte whenever it is read. `docs/design/model-slots.md` says what that is
+worth.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from tapetum import bundle
+from tapetum.bundle import archive
+from tapetum.bundle.plain import read
+from tapetum.errors import BundleError, Unreadable, Unsuitable
+from tapetum.inference.probes import Trial
+
+FOLDER = "models"
+"""Where the slots are, in the state_dir."""
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+_SLOT = r"^[a-z0-9][a-z0-9_.-]{0,63}@[1-9][0-9]{0,9}\Z"  # as a bundle may be called: no slash, no dot in front
+_ENDING, _PART = ".tapetum", ".part"
+_ACTIVE, _WANTED = "active.json", "wanted.json"
+_LONGEST = 1000  # characters of a reason
+_LARGEST = 1 << 16  # bytes of what stands beside the slots: a kilobyte is usual
+
+Name = Annotated[str, Meta(pattern=rf"{_SLOT}|^\Z")]
+"""`name@version` of a slot; "": the model to begin with, `inference.model`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A model that was not taken, and why."""
+
+    model: Name
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which model is active. trial: what that one's came to; refused: the last that was not taken, since then."""
+
+    active: Name = ""
+    previous: Name = ""
+    refused: Refusal | None = None
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Standing):
+    """What is kept of it. trying: the wish that is being tried; answered: the last that was. Ids, "" for none."""
+
+    trying: str = ""
+    answered: str = ""
+
+    def activated(self, model: str, trial: Trial, wish: str) -> "Record":
+        """Return it with `model` active, as `wish` wanted it; the one that was is the one before."""
+        previous = self.previous if model == self.active else self.active
+        return Record(model, previous, None, trial, "", wish)
+
+    def unwilling(self, model: str, reason: str, wish: str) -> "Record":
+        """Return it with what was active, and why `model` is not, as `wish` wanted it."""
+        return Record(self.active, self.previous, Refusal(model, reason[:_LONGEST]), self.trial, "", wish)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """That a model be active. id: by which its answer is known."""
+
+    model: Name = ""
+    id: str = ""
+
+
+class Store:
+    """The slots in one folder. Whatever is damaged in it is told once in the log, and counts as not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._told: set[str] = set()
+
+    @staticmethod
+    def is_name(name: str) -> bool:
+        """Return whether a slot can be called `name`."""
+        return re.match(_SLOT, name) is not None
+
+    def slots(self) -> list[str]:
+        """Return the names of all slots, sorted; what is in them is not looked at."""
+        names = (path.name.removesuffix(_ENDING) for path in self.folder.glob(f"*{_ENDING}") if path.is_file())
+        return sorted(name for name in names if self.is_name(name))
+
+    def path(self, name: str) -> Path:
+        """Return the file of a slot; raises Unreadable when none can be called so."""
+        if not self.is_name(name):
+            raise Unreadable(f"{name!r} is no name of a slot; NAME@VERSION is wanted")
+        return self.folder / f"{name}{_ENDING}"
+
+    def open(self, name: str) -> bundle.ModelBundle:
+        """Return the bundle in the slot `name`, checked in every byte; raises BundleError when it is not sound."""
+        found = bundle.open(self.path(name))
+        if found.name != name:
+            raise Unreadable(f"the bundle in it is {found.name}")
+        return found
+
+    def record(self) -> Record:
+        """Return which model is active."""
+        return self._read(_ACTIVE, Record()) or Record()
+
+    def keep(self, record: Record) -> None:
+        """Have `record` from now on: for the holder of the lock alone. Raises OSError when the disk takes nothing."""
+        self._write(_ACTIVE, msgspec.json.encode(record))
+
+    def wish(self) -> Wish:
+        """Return which model is wanted; one without an id where none is, or was ever."""
+        return self._read(_WANTED, Wish()) or Wish()
+
+    def want(self, model: str) -> Wish:
+        """Wish that `model` be active, in the place of an earlier wish; raises OSError."""
+        wish = Wish(model, uuid.uuid4().hex)
+        with self._alone():
+            self._write(_WANTED, msgspec.json.encode(wish))
+        return wish
+
+    def install(self, content: bytes) -> str:
+        """Put the bundle `content` into its slot and return its name; those that nobody needs any more go.
+
+        Raises BundleError when it is not sound, or another lies there under its name, and OSError.
+        """
+        name = bundle.open(content).name
+        with self._alone():
+            if self._holds(name, content):
+                _flush(self.folder)  # who put it there may not have come so far
+                return name
+            self._clear(name)
+            self._write(self.path(name).name, content)
+        return name
+
+    def _holds(self, name: str, content: bytes) -> bool:
+        """Return whether the slot has that content; raises Unsuitable when it has another that is sound."""
+        try:
+            if read(self.path(name), archive.LARGEST) == content:
+                return True
+            self.open(name)
+        except BundleError:
+            return False  # nothing is there, or what can only be mended
+        raise Unsuitable(f"{name} is there with another content, and a slot never changes: give it a higher version")
+
+    def _clear(self, coming: str) -> None:
+        """Remove the slots that are neither in use, wanted nor coming, and what was left half written.
+
+        Where the record cannot be read, all may be in use.
+        """
+        for part in self.folder.glob(f"*{_ENDING}{_PART}"):
+            part.unlink(missing_ok=True)
+        record, wish = self._read(_ACTIVE, Record()), self.wish()
+        if record is None:
+            return
+        wanted = wish.model if wish.id != record.answered else ""
+        for name in set(self.slots()) - {record.active, record.previous, wanted, coming}:
+            self.path(name).unlink(missing_ok=True)
+            _log.info("models: %s is removed: it was neither active nor the one before", name)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Be the only command that changes the folder, which is made where it is not there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _read(self, name: str, empty: T) -> T | None:
+        """Return what stands in a small file, None where nothing can be read from it: then why is told, once."""
+        try:
+            with (self.folder / name).open("rb") as file:
+                return msgspec.json.decode(file.read(_LARGEST), type=type(empty))
+        except FileNotFoundError:
+            return empty
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if str(error) not in self._told:
+                _log.error("models: %s counts as not there: %s", self.folder / name, error)
+                self._told.add(str(error))
+            return None
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Have a file `name` with `content`, whole, or the one that was there: through a power cut too."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / f"{name}{_PART}"
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(self.folder / name)
+        _flush(self.folder)
+
+
+def _flush(folder: Path) -> None:
+    """Have what a folder lists on the disk, not what is in its files."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
