@@ -52,17 +52,20 @@ class Takeover:
         return self._next is not None or bool(self.engine and self.engine.improved)
 
     def begin(self, spec: ModelSpec) -> None:
-        """Have the first worker load the model; raises ConfigError when it cannot be used, or its labels do not fit."""
+        """Have the first worker load the model; raises ConfigError when it cannot be used, or its labels do not fit.
+
+        The error names the key where the settings name the model, else the model.
+        """
         engine = Engine(spec, self._settings, self._supply)
-        where = self._settings.model or spec.name
+        where = f"inference.model: {self._settings.model}" if self._settings.model else spec.name
         with contextlib.ExitStack() as undo:
             undo.callback(self._supply.close)
             ready = self._begun(engine, where)
             try:
-                label_files.check_count(spec.labels, ready.classes if ready else 0, where)
+                label_files.check_count(spec.labels, ready.classes if ready else 0, self._settings.model or spec.name)
             except BundleError as error:
                 key = ": ".join(filter(None, ("inference.labels", self._settings.labels)))
-                raise ConfigError(f"{key}: {error}") from None
+                raise ConfigError(f"{key if self._settings.model else where}: {error}") from None
             undo.pop_all()
         self.engine = engine
         engine.failed = self._failed
@@ -127,12 +130,9 @@ class Takeover:
         """Try a model beside the one that runs; let it take over, or say why not."""
         engine = Engine(swap.spec, self._settings, self._supply)
         try:
-            ready = engine.start()
-            label_files.check_count(swap.spec.labels, ready.classes, swap.spec.name)
-            swap.trial = probes.check(swap.spec, engine.mode, engine.ask, self._settings.min_score)
+            swap.trial = _tried(engine, self._settings.min_score)
         except (BundleError, InferenceError) as error:
-            engine.kill()
-            swap.error = Unsuitable(str(error)) if isinstance(error, Crashed) else error
+            swap.error = error
         with self.wanted:
             self._next = None if swap.error else engine
             self.wanted.notify_all()
@@ -146,5 +146,28 @@ class Takeover:
             return engine.start()
         except (BundleError, InferenceError) as error:
             if isinstance(self._settings.accelerators[-1], Cpu):
-                raise ConfigError(f"inference.model: {where}: {error}") from None
+                raise ConfigError(f"{where}: {error}") from None
             return None
+
+
+def alone(spec: ModelSpec, settings: Inference) -> Trial:
+    """Try the model `spec` where nothing else runs, as `Worker.swap` does beside what runs; raises what that raises."""
+    supply = Supply(settings.memory_mb)
+    try:
+        return _tried(Engine(spec, settings, supply), settings.min_score)
+    finally:
+        supply.close()
+
+
+def _tried(engine: Engine, min_score: float) -> Trial:
+    """Load the model and ask it its probes; raises BundleError or InferenceError, and then no process is left."""
+    try:
+        ready = engine.start()
+        label_files.check_count(engine.spec.labels, ready.classes, engine.spec.name)
+        return probes.check(engine.spec, engine.mode, engine.ask, min_score)
+    except Crashed as error:
+        engine.kill()
+        raise Unsuitable(str(error)) from None
+    except (BundleError, InferenceError):
+        engine.kill()
+        raise
