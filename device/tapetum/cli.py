@@ -20,7 +20,7 @@ _COMMANDS = {
     "listen": "print alerts as they arrive from the broker",
     "status": "say how the running daemon does",
     "check-config": "say whether a configuration can be used",
-    "models": "look into model files",
+    "models": "look into model files, and change the model that runs",
     "doctor": "say what is missing on this machine, and what mends it",
     "bench": "measure: analysis, alarm, tracks, delivery, memory",
 }

@@ -1,7 +1,6 @@
 """The daemon: the only module that starts threads and processes. `docs/design/flow-and-pressure.md` shows them all."""
 
 import contextlib
-import fcntl
 import logging
 import os
 import queue
@@ -11,12 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import cv2
 import msgspec
 
-from tapetum import bundle, health, systemd
+from tapetum import health, lock, systemd
 from tapetum.alerts.mqtt import Publisher
 from tapetum.alerts.outbox import Outbox
 from tapetum.alerts.stamp import SequenceStamper
@@ -25,14 +23,16 @@ from tapetum.camera import Camera
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
-from tapetum.inference.client import Worker
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
+from tapetum.store import FOLDER, Store
+from tapetum.switch import Switch
 
 _log = logging.getLogger(__name__)
 _CAMERAS_S = 0.4  # for cameras to end; a capture thread that its camera holds is left behind
 _SERVICES_S = 1.1  # then for the others, the last goodbye to the broker in it
 _LOOK_S = 0.5
+_LOCK_S = 1.0  # a command that makes another model active holds the lock for a moment
 _WRITE_S, _TELL_S = 2.0, 60.0  # between two status files, two messages of health
 BUG = 70
 """Exit status after a bug (sysexits.h, EX_SOFTWARE): the supervisor starts the daemon again."""
@@ -58,13 +58,15 @@ class Daemon:
         self._config = config
         self._again = again
         self._clock = clock
-        self._lock = _locked(Path(config.state_dir))
+        self._lock = lock.held(Path(config.state_dir), _LOCK_S)
         topics = Topics(config.name)
         self._outbox = Outbox(Path(config.state_dir) / "outbox.sqlite", config.outbox, clock)
         self._publisher = Publisher(config.broker, topics, self._outbox)
         self._outlet = Outlet(topics, self._outbox, self._publisher, clock)
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
-        self._worker = Worker(bundle.load(config.inference), config.inference)
+        self._switch = Switch(Store(Path(config.state_dir) / FOLDER), config.inference)
+        self._worker = self._switch.worker
+        self._telling = threading.Lock()  # what runs: two threads tell of it
         self._watchdog = systemd.Watchdog(())
         self._cameras: dict[str, _Running] = {}
         self._services: list[threading.Thread] = []
@@ -92,6 +94,7 @@ class Daemon:
             self._thread("mqtt", lambda: self._publisher.run(self._goodbye)),
             self._thread("inference", lambda: self._worker.run(self._stop)),
             self._thread("trials", lambda: self._worker.try_others(self._stop)),
+            self._thread("models", lambda: self._switch.run(self._stop, self._say_what_runs)),
         ]
         try:
             self._apply(self._config)
@@ -147,8 +150,7 @@ class Daemon:
                 self._cameras[name].camera.change(settings, self._worker.port(name), self._stamper)
         self._config = config
         self._watchdog.watch(config.camera)
-        kinds = {name: type(settings.source).__name__.lower() for name, settings in config.camera.items()}
-        self._outlet.device("inventory", health.inventory(self._worker.model, kinds))
+        self._say_what_runs()
         self._say_config("")
 
     def _goes_on(self, name: str, config: Config) -> bool:
@@ -189,6 +191,13 @@ class Daemon:
             raise ConfigError(f"{', '.join(changed)}: only [camera] is taken without a restart: restart the daemon")
         return config
 
+    def _say_what_runs(self) -> None:
+        """Tell which model is active, and of what the device consists."""
+        kinds = {name: type(settings.source).__name__.lower() for name, settings in self._config.camera.items()}
+        with self._telling:
+            self._outlet.device("model/state", self._switch.standing)
+            self._outlet.device("inventory", health.inventory(self._worker.model, kinds))
+
     def _say_config(self, refused: str) -> None:
         """Tell the configuration in force, without what is secret, and why a newer one was refused."""
         cameras = msgspec.to_builtins(self._config.camera)
@@ -199,15 +208,16 @@ class Daemon:
     def _health(self) -> health.Health:
         cameras = {name: running.camera.state() for name, running in self._cameras.items()}
         inference, broker = self._worker.state(), self._publisher.state()
-        now_ns = self._clock.now_ns()
+        now_ns, full = self._clock.now_ns(), self._outbox.trouble or self._unwritten or self._switch.trouble
         return health.Health(
             pid=os.getpid(),
             at_ns=now_ns,
             uptime_s=round((now_ns - self._started_ns) / 1e9, 1),
             clock="synced" if self._clock.synced() else "unsynced",
-            faults=health.faults(cameras, inference, broker, self._outbox.trouble or self._unwritten),
+            faults=health.faults(cameras, inference, broker, full),
             cameras=cameras,
             inference=inference,
+            models=self._switch.standing,
             broker=broker,
         )
 
@@ -260,18 +270,3 @@ def _kill_children() -> None:
             for pid in map(int, children.read_text(encoding="ascii").split()):
                 leads = os.getpgid(pid) == pid
                 (os.killpg if leads else os.kill)(pid, signal.SIGKILL)
-
-
-def _locked(state_dir: Path) -> IO[str]:
-    """Return the held lock of `state_dir`: two daemons on one outbox would send everything twice."""
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        lock = (state_dir / "lock").open("w")
-    except OSError as error:
-        raise ConfigError(f"state_dir: {state_dir}: {error.strerror}; it must be a writable folder") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise ConfigError(f"state_dir: {state_dir} is in use by another tapetum") from None
-    return lock

@@ -15,6 +15,7 @@ from tapetum import __version__
 from tapetum.alerts.mqtt import BrokerState
 from tapetum.camera import CameraState
 from tapetum.inference.state import InferenceState
+from tapetum.store import Standing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "paho-mqtt", "msgspec", "av")
 
@@ -30,6 +31,7 @@ class Health:
     faults: tuple[str, ...]
     cameras: Mapping[str, CameraState]
     inference: InferenceState
+    models: Standing
     broker: BrokerState
 
 

@@ -49,5 +49,5 @@ class Outlet:
             self._publisher.publish(self._topics.of_camera(camera, name), b"", retain=True)
 
     def device(self, name: str, value: object) -> None:
-        """Say something of the whole device: health, inventory, config."""
+        """Say something of the whole device: health, inventory, config, model/state."""
         self._publisher.publish(self._topics.of_device(name), msgspec.json.encode(value), retain=True)

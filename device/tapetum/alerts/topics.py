@@ -16,7 +16,7 @@ class Topics:
     device: str
 
     def of_device(self, name: str) -> str:
-        """Return the topic `name` (state, health, inventory, config, receipt) of the device."""
+        """Return the topic `name` (state, health, inventory, config, model/state, receipt) of the device."""
         return f"tapetum/v1/{self.device}/{name}"
 
     def of_camera(self, camera: str, name: str) -> str:

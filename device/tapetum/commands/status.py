@@ -52,6 +52,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"inference: {inference['mode']} {inference['model']}, {inference['answered']} answers of "
         f"{inference['median_ms']:.1f} ms, {inference['refused']} refused, {inference['restarts']} restarts"
     )
+    lines += _of_models(found["models"])
     if inference["confinement"]:
         lines.append(f"worker: process {inference['pid']}, locked in by {inference['confinement']}")
     for name, one in inference["accelerators"].items():
@@ -62,3 +63,12 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{broker['lost']} lost"
     )
     return lines + [f"FAULT: {fault}" for fault in found["faults"]]
+
+
+def _of_models(models: dict[str, Any]) -> list[str]:
+    """Return which slot is active, where one is, and what was refused."""
+    active, previous, refused = models["active"], models["previous"], models["refused"]
+    lines = [f"model: {active} is active" + (f", {previous} was before it" if previous else "")] if active else []
+    if refused:
+        lines.append(f"model: {refused['model'] or 'inference.model'} was refused: {refused['reason']}")
+    return lines

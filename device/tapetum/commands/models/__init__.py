@@ -5,6 +5,10 @@ import importlib
 from typing import Any
 
 VERBS = {
+    "list": "say which models are on the device, and which is active",
+    "install": "put a bundle into a slot on the device",
+    "activate": "let the model of a slot take over from the one that runs",
+    "rollback": "go back to the model that was active before",
     "show": "say what a bundle or a .tflite is, without running it",
 }
 """What can be done, and what for."""

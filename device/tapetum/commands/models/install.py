@@ -1,0 +1,42 @@
+"""`tapetum models install`: puts a bundle into a slot."""
+
+import argparse
+from pathlib import Path
+
+from tapetum.commands.models import slots
+from tapetum.commands.settings import add_config
+from tapetum.errors import BundleError, ConfigError
+from tapetum.settings import located
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `models install` takes."""
+    parser.add_argument("file", metavar="FILE", help="a bundle (.tapetum)")
+    parser.add_argument("--activate", action="store_true", help="and make it active, as `models activate` does")
+    add_config(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Install it and print its name; raises ConfigError when the file is refused."""
+    path = located(options.file)
+    content = _read(path)  # before we are somebody else
+    config, store = slots.opened(options)
+    try:
+        with slots.writing(store):
+            name = store.install(content)
+    except BundleError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    print(name, flush=True)
+    return slots.activate(config, store, name) if options.activate else 0
+
+
+def _read(path: Path) -> bytes:
+    from tapetum.bundle import archive, plain
+
+    try:
+        content = plain.read(path, archive.LARGEST)
+    except BundleError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not archive.is_archive(content):
+        raise ConfigError(f"{path}: it is no bundle; a plain .tflite is named by inference.model")
+    return content
