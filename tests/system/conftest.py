@@ -37,6 +37,7 @@ class Subscriber:
     """Hears everything under tapetum/, in order."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self.heard: list[tuple[str, bytes]] = []
         self.ready = False
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
