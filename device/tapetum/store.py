@@ -198,9 +198,8 @@ class Store:
         """Have a file `name` with `content`, whole, or the one that was there: through a power cut too."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f"{name}{_PART}"
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor
+        part.unlink(missing_ok=True)  # a link would be followed
+        with part.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
