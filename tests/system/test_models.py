@@ -205,7 +205,8 @@ def test_a_model_that_is_refused_leaves_the_old_one_and_its_reason_is_told(
         assert state["refused"]["reason"].startswith(REFUSED[what].reason)
         assert (state["active"], state["previous"]) == ("ssd@1", "")
         after = daemon.until(
-            lambda status: status["inference"] if status["inference"]["answered"] > before["answered"] + 1 else None
+            lambda status: status["inference"] if status["inference"]["answered"] > before["answered"] + 1 else None,
+            seconds=60,
         )
         assert (after["model"], after["restarts"], after["pid"]) == ("ssd@1", 0, before["pid"])
         until(lambda: len(workers(daemon.pid)) <= 2, what="its worker is gone")
@@ -361,4 +362,23 @@ def test_a_disk_that_does_not_take_which_model_is_active_is_told_and_the_model_i
         assert daemon.log.count("which model is active cannot be kept") == 1
         blocked.rmdir()
         runs(daemon, "yolo@1")
+        daemon.until(lambda status: not status["faults"])
+
+
+def test_a_disk_that_takes_nothing_right_when_a_model_has_taken_over_keeps_it_when_it_does_again(
+    device: Device, old: ModelSpec, new: ModelSpec
+):
+    device.has(old)
+    device.store.install(packed(new))
+    with device.daemon as daemon:
+        runs(daemon, "ssd@1")
+        wish = device.store.want("yolo@1")
+        until(lambda: device.store.record().trying == wish.id)
+        blocked = device.store.folder / "active.json.part"
+        blocked.mkdir()
+        runs(daemon, "yolo@1")
+        daemon.until(lambda status: status["faults"])
+        assert device.store.record().active == "ssd@1"
+        blocked.rmdir()
+        until(lambda: device.store.record().active == "yolo@1")
         daemon.until(lambda status: not status["faults"])
