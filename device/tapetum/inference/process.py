@@ -1,6 +1,7 @@
 """A worker process and its socket, from the daemon's side: start it, let it load a model, ask it, end it."""
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -85,9 +86,9 @@ class Process:
         pictures: uint8, of the shape of the model's input.
         """
         self._batch += 1
-        body = b"".join(np.ascontiguousarray(pixels).tobytes() for pixels in pictures)
+        body = [np.ascontiguousarray(pixels).reshape(-1).data for pixels in pictures]
         try:
-            wire.send(self._channel, {"batch": self._batch, "count": len(pictures)}, body)
+            wire.send(self._channel, {"batch": self._batch, "count": len(pictures)}, *body)
             header, rows = wire.receive(self._channel)
         except InferenceError as error:
             raise self._explained(error) from None
@@ -109,7 +110,8 @@ class Process:
         counts = [int(count) for count in header["counts"]]
         if header["batch"] != self._batch or len(counts) != pictures or sum(counts) != len(rows) or min(counts) < 0:
             raise InferenceError("the worker answers something else than it was asked")
-        return np.split(rows, np.cumsum(counts)[:-1])
+        ends = list(itertools.accumulate(counts))
+        return [rows[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
     def _explained(self, error: Exception) -> InferenceError:
         """Return what happened to the worker, where `error` is all that its socket says."""

@@ -32,8 +32,9 @@ def main(descriptor: int, limit_mb: int) -> int:
     try:
         with Path("/proc/self/status").open("rb", buffering=0) as status:  # opened while that may be
             detector, min_score = _load(channel, limit_mb, status)
+        buffer = bytearray()
         while True:
-            _answer(channel, detector, min_score)
+            _answer(channel, buffer, detector, min_score)
     except InferenceError as error:
         print(error, file=sys.stderr)  # noqa: T201  the daemon repeats it
         return 1
@@ -68,9 +69,9 @@ def _shortage(limit_mb: int, status: IO[bytes]) -> str:
     return f"; inference.memory_mb = {limit_mb} may be too little"
 
 
-def _answer(channel: socket.socket, detector: Detector, min_score: float) -> None:
+def _answer(channel: socket.socket, buffer: bytearray, detector: Detector, min_score: float) -> None:
     """Answer one batch: for each crop the number of its detections, and all rows of all crops behind."""
-    header, body = wire.receive(channel)
+    header, body = wire.receive(channel, buffer)
     pixels = np.frombuffer(body, np.uint8).reshape(header["count"], *detector.contract.input.shape)
     start = time.perf_counter()
     found: list[Any] = [detector.detect(crop, min_score) for crop in pixels]
