@@ -7,9 +7,10 @@ needs `scores = "probability"`.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tapetum.inference.decode.rows import Family, Index, sound, stacked
 from tapetum.inference.tensors import Floats, Tensor, TensorSpec
@@ -46,20 +47,27 @@ class Classification(Family, tag="classification", frozen=True, kw_only=True):
 
     def decode(self, outputs: Sequence[Tensor], min_score: float) -> Floats:
         """Return as of `AnyDecoder`."""
-        scores = outputs[self.output].floats().ravel()
-        if self._are_logits(scores, outputs[self.output].spec):
-            scores = _softmax(scores)
-        seen = np.flatnonzero(scores >= min_score)
-        edges = np.repeat([[0.0], [0.0], [1.0], [1.0]], len(seen), axis=1)
-        return sound(stacked(seen, scores[seen], edges), min_score)[: self.most]
+        spec, stored = outputs[self.output].spec, outputs[self.output].values.ravel()
+        if self._are_logits(stored, spec):
+            scores = _softmax(spec.real(stored))
+            seen = np.flatnonzero(scores >= min_score)
+            return self._rows(seen, scores[seen], min_score)
+        seen = np.flatnonzero(stored >= spec.least(min_score))
+        return self._rows(seen, spec.real(stored[seen]), min_score)
 
-    def _are_logits(self, scores: Floats, spec: TensorSpec) -> bool:
+    def _rows(self, classes: NDArray[np.intp], scores: Floats, min_score: float) -> Floats:
+        if not len(classes):
+            return np.empty((0, 6), np.float32)
+        edges = np.repeat([[0.0], [0.0], [1.0], [1.0]], len(classes), axis=1)
+        return sound(stacked(classes, scores, edges), min_score)[: self.most]
+
+    def _are_logits(self, stored: NDArray[Any], spec: TensorSpec) -> bool:
         """Whether the scores still want a softmax."""
         if self.scores != "told":
             return self.scores == "logit"
         if spec.quantized:
             return not (spec.lowest() >= 0 and spec.highest() <= 1 + 2 * spec.scale)
-        return bool(scores.min() < 0 or abs(scores.sum() - 1) > _ONE)
+        return bool(stored.min() < 0 or abs(stored.sum() - 1) > _ONE)
 
 
 def _softmax(logits: Floats) -> Floats:
