@@ -8,10 +8,12 @@ import ctypes
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 _UNSYNCED_US = 16_000_000
 """adjtimex(2): maxerror grows to this when nobody disciplines the clock; systemd draws the line here too."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
@@ -19,6 +21,10 @@ class Clock(Protocol):
 
     def now_ns(self) -> int:
         """Return CLOCK_BOOTTIME in nanoseconds."""
+        ...
+
+    def boot(self) -> str:
+        """Return the id of the boot from which `now_ns` counts."""
         ...
 
     def utc(self, t_ns: int) -> datetime:
@@ -40,6 +46,13 @@ class SystemClock:
     def now_ns(self) -> int:
         """Return CLOCK_BOOTTIME in nanoseconds."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def boot(self) -> str:
+        """Return the kernel's id of this boot (random(4))."""
+        try:
+            return _BOOT_ID.read_text().strip()
+        except OSError:
+            return "unknown"
 
     def utc(self, t_ns: int) -> datetime:
         """Return the wall time of `t_ns`, as the wall clock stands now."""

@@ -48,8 +48,10 @@ def faults(
         found += [f"accelerator {text}" for text in out]
     if broker.last_error:
         found.append(f"broker: {broker.last_error}")
-    if broker.lost:
-        found.append(f"{broker.lost} alerts were dropped: the outbox is full")
+    if broker.lost > broker.expired:
+        found.append(f"{broker.lost - broker.expired} alerts were dropped: the outbox is full")
+    if broker.expired:
+        found.append(f"{broker.expired} alerts were dropped: they had waited for longer than outbox.max_age_days")
     if disk:
         found.append(f"state_dir takes nothing ({disk}): make room in it; alerts wait in memory until then")
     return tuple(found)

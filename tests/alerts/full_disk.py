@@ -8,10 +8,11 @@ import errno
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tapetum.alerts.broker import Broker
@@ -167,6 +168,38 @@ def opened_when_full(kind, folder, ended):
         outbox.append(sighting(3), TOPIC)
         tell(outbox, last_seq=outbox.last_seq)
     outbox.append(sighting(4), TOPIC)
+    tell(outbox)
+
+
+VERSION_1 = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE row (
+    seq INTEGER NOT NULL, boot TEXT NOT NULL, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+    topic TEXT NOT NULL, payload BLOB NOT NULL, made_s REAL NOT NULL, number INTEGER PRIMARY KEY AUTOINCREMENT
+);
+CREATE INDEX updated ON row (kind) WHERE kind = 'updated';
+CREATE INDEX age ON row (made_s);
+CREATE TABLE counter (boot TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+INSERT INTO row VALUES (1, 'boot 1', 'one', 'started', 't', '{"seq":1}', 0.0, 3);
+INSERT INTO row VALUES (2, 'old', 'two', 'ended', 't', '{"seq":2}', 9.9, 5);
+INSERT INTO counter VALUES ('boot 1', 7);
+PRAGMA user_version = 1;
+"""
+
+
+def of_version_1(folder):
+    with closing(sqlite3.connect(folder / "outbox.sqlite")) as database:
+        database.executescript(VERSION_1)
+
+
+def of_an_older_tapetum(kind, folder):
+    """A device that was brought up to date while its disk is full."""
+    of_version_1(folder)
+    with full(kind, folder):
+        outbox = opened(folder)
+        outbox.append(sighting(3), TOPIC)
+        tell(outbox)
+    outbox.tidy()
     tell(outbox)
 
 

@@ -147,19 +147,6 @@ def test_over_the_bound_the_oldest_updates_go_first_and_starts_and_ends_last(tmp
     outbox.close()
 
 
-def test_what_is_too_old_goes(tmp_path):
-    class Later(SystemClock):
-        def utc(self, t_ns):
-            return super().utc(t_ns + 31 * 86400 * 10**9)
-
-    outbox = opened(tmp_path)
-    outbox.append(sighting(1), TOPIC)
-    outbox.close()
-    later = Outbox(tmp_path / "outbox.sqlite", OutboxSettings(), Later())
-    later.tidy()
-    assert (ids(later), later.lost) == ([], 1)
-
-
 def emptied(path):
     path.write_bytes(b"")
 

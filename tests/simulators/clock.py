@@ -15,6 +15,10 @@ class FakeClock:
         """Return the time as it stands."""
         return self.time_ns
 
+    def boot(self) -> str:
+        """Return the name of the only boot."""
+        return "boot"
+
     def utc(self, t_ns: int) -> datetime:
         """Return a wall time that goes with `t_ns`."""
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=t_ns // 1000)

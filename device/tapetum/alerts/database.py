@@ -13,16 +13,26 @@ from pathlib import Path
 from tapetum.errors import ConfigError
 
 _log = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS row (
     seq INTEGER NOT NULL, boot TEXT NOT NULL, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
-    topic TEXT NOT NULL, payload BLOB NOT NULL, made_s REAL NOT NULL, number INTEGER PRIMARY KEY AUTOINCREMENT
+    topic TEXT NOT NULL, payload BLOB NOT NULL, made_ns INTEGER NOT NULL, number INTEGER PRIMARY KEY AUTOINCREMENT
 );
 CREATE INDEX IF NOT EXISTS updated ON row (kind) WHERE kind = 'updated';
-CREATE INDEX IF NOT EXISTS age ON row (made_s);
+CREATE INDEX IF NOT EXISTS age ON row (boot, made_ns);
 CREATE TABLE IF NOT EXISTS counter (boot TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS tie (boot TEXT PRIMARY KEY, base TEXT NOT NULL, offset_ns INTEGER NOT NULL);
 """
+_FROM_1 = (
+    "ALTER TABLE row RENAME TO row_1; DROP INDEX updated; DROP INDEX age;",
+    _SCHEMA,
+    """
+INSERT INTO row SELECT seq, 'version 1', id, kind, topic, payload, 0, number FROM row_1;
+DROP TABLE row_1;
+""",
+)
+"""Version 1 dated rows by a wall clock that may have been wrong: they get a boot of their own, whose clock is gone."""
 
 
 def opened(path: Path, boot: str, now_ns: Callable[[], int]) -> sqlite3.Connection:
@@ -60,7 +70,7 @@ def _connected(path: Path, boot: str, first: str = "") -> sqlite3.Connection:
         database.execute(first)
         database.execute("PRAGMA journal_mode = WAL")
         _check(path, database)
-        _make(database)
+        _make_or_read(database)
         _forget_others(database, boot)
     except BaseException:
         database.close()
@@ -69,7 +79,7 @@ def _connected(path: Path, boot: str, first: str = "") -> sqlite3.Connection:
 
 
 def _check(path: Path, database: sqlite3.Connection) -> None:
-    version = database.execute("PRAGMA user_version").fetchone()[0]
+    version = _version(database)
     if version > _VERSION:
         raise ConfigError(f"{path}: made by a newer Tapetum (version {version}, this one knows {_VERSION})")
     found = database.execute("PRAGMA integrity_check (1)").fetchone()[0]
@@ -77,10 +87,27 @@ def _check(path: Path, database: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(found)
 
 
-def _make(database: sqlite3.Connection) -> None:
-    """Make what is missing; where nothing is, nothing is written."""
-    if database.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-        database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+def _make_or_read(database: sqlite3.Connection) -> None:
+    """Make what is missing; on a full disk that can wait, what an older version left can be read and sent."""
+    try:
+        make(database)
+    except sqlite3.OperationalError:
+        if not _version(database):
+            raise
+
+
+def make(database: sqlite3.Connection) -> None:
+    """Make what is missing, out of an older version's too; where nothing is, nothing is written."""
+    version = _version(database)
+    if version == _VERSION:
+        return
+    steps = _FROM_1 if version == 1 else [_SCHEMA]
+    with database:
+        database.executescript("\n".join(["BEGIN;", *steps, f"PRAGMA user_version = {_VERSION};"]))
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _forget_others(database: sqlite3.Connection, boot: str) -> None:

@@ -36,7 +36,8 @@ class BrokerState:
     """What health tells of the broker and the outbox.
 
     sent: alerts handed to the broker, each time counted; resent: those that had been before; refused: those that it
-    did not take; lost: those that the outbox dropped at its bounds. waiting, waiting_bytes: what the outbox holds.
+    did not take; lost: those that the outbox dropped at its bounds; expired: those of them that had waited too long.
+    waiting, waiting_bytes: what the outbox holds.
     """
 
     connected: bool
@@ -46,6 +47,7 @@ class BrokerState:
     resent: int
     refused: int
     lost: int
+    expired: int
     waiting: int
     waiting_bytes: int
     last_error: str
@@ -100,6 +102,7 @@ class Publisher:
             resent=delivery.resent,
             refused=delivery.refused,
             lost=self._outbox.lost,
+            expired=self._outbox.expired,
             waiting=rows,
             waiting_bytes=size,
             last_error=self._last_error or delivery.refusal,

@@ -2,8 +2,9 @@
 
 A row is written before it is sent and goes when it is acknowledged, so an alert survives the broker, the network, the
 daemon and the machine. `started` and `ended` are flushed to the disk before `append` returns; `updated` is not, since
-the next one says more. When the bounds are reached the oldest `updated` goes first. When the disk takes nothing, rows
-wait in memory, are sent from there, and are written as soon as it takes them again.
+the next one says more. When there are too many the oldest `updated` goes first; by age goes only what is too old for
+certain (`age`). When the disk takes nothing, rows wait in memory, are sent from there, and are written as soon as it
+takes them again.
 
 SQLite in WAL mode: https://www.sqlite.org/wal.html; synchronous = FULL there syncs at every commit.
 """
@@ -12,7 +13,7 @@ import logging
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,14 +21,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tapetum.alerts import database
+from tapetum.alerts import age, database
 from tapetum.alerts.event import encode
 from tapetum.clock import Clock
 from tapetum.scene import Kind, Sighting
 from tapetum.settings import Settings
 
 _log = logging.getLogger(__name__)
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _IN_MEMORY = 10_000  # rows kept while the disk takes none, and as many that it has still to let go of
 _AT_ONCE = 500  # rows of one transaction: one flush to the disk for all of them
 _OLDEST = "number = coalesce((SELECT min(number) FROM row WHERE kind = 'updated'), (SELECT min(number) FROM row))"
@@ -57,7 +57,7 @@ class _Unwritten:
     row: Row
     seq: int
     kind: Kind
-    made_s: float  # Unix time
+    made_ns: int  # CLOCK_BOOTTIME
 
 
 class Outbox:
@@ -74,10 +74,11 @@ class Outbox:
         self._lock = threading.Lock()
         self._memory: OrderedDict[str, _Unwritten] = OrderedDict()  # by id, in the order in which they were made
         self._gone: set[str] = set()  # ids that somebody has, and the disk did not let go of
-        self.lost = 0
+        self.lost = 0  # alerts that were dropped unsent, for whatever reason
+        self.expired = 0  # those of them that had waited too long
         self.full = False
         self._reason = ""
-        self.boot = _boot_id()
+        self.boot = clock.boot()
         self._database = database.opened(path, self.boot, clock.now_ns)
         measured = "SELECT coalesce(sum(length(payload)), 0), count(*) FROM row"
         self._bytes, self._rows = map(int, self._database.execute(measured).fetchone())
@@ -104,9 +105,9 @@ class Outbox:
     def append(self, sighting: Sighting, topic: str) -> None:
         """Take `sighting`, to be sent to `topic`; `started` and `ended` are on disk when this returns."""
         row = Row(0, sighting.id, topic, encode(sighting))
-        made_s = self._now_s()
+        made_ns = self._clock.now_ns()
         with self._lock:
-            self._memory[row.id] = _Unwritten(row, sighting.seq, sighting.kind, made_s)
+            self._memory[row.id] = _Unwritten(row, sighting.seq, sighting.kind, made_ns)
             try:
                 self._write()
             except sqlite3.Error as error:
@@ -139,10 +140,10 @@ class Outbox:
 
     def tidy(self) -> None:
         """Let go of what is too old, and write what waits in memory."""
-        oldest_s = self._now_s() - self._settings.max_age_days * 86400
         with self._lock:
             try:
-                self.lost += self._delete("made_s < ?", [oldest_s])
+                database.make(self._database)  # what a full disk may have put off
+                self._expire()
                 self._delete_gone()
                 self._write()
                 if self.full:
@@ -159,6 +160,13 @@ class Outbox:
             except sqlite3.Error as error:
                 self._complain(error)
             self._database.close()
+
+    def _expire(self) -> None:
+        max_age_ns = int(self._settings.max_age_days * 86400e9)
+        for boot, before_ns in age.too_old(self._database, age.now(self._clock), max_age_ns):
+            count = self._delete("boot = ? AND made_ns < ?", [boot, before_ns])
+            self.expired += count
+            self.lost += count
 
     def _write(self) -> None:
         """Commit what waits in memory, flushed to the disk if it is more than `updated`."""
@@ -184,8 +192,8 @@ class Outbox:
             (self.boot, one.seq),
         )
         done = self._database.execute(
-            "INSERT OR IGNORE INTO row (seq, boot, id, kind, topic, payload, made_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (one.seq, self.boot, row.id, one.kind, row.topic, row.payload, one.made_s),
+            "INSERT OR IGNORE INTO row (seq, boot, id, kind, topic, payload, made_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (one.seq, self.boot, row.id, one.kind, row.topic, row.payload, one.made_ns),
         )
         return done.rowcount == 1
 
@@ -224,7 +232,7 @@ class Outbox:
         self._gone.clear()
         return bool(ids)
 
-    def _delete(self, condition: str, values: list[str] | list[float]) -> int:
+    def _delete(self, condition: str, values: Sequence[str | int]) -> int:
         """Delete rows and return how many; after a power cut they may be there again, which makes duplicates only."""
         self._database.execute("PRAGMA synchronous = NORMAL")
         with self._database:
@@ -233,7 +241,7 @@ class Outbox:
         self._rows -= len(sizes)
         return len(sizes)
 
-    def _sizes(self, condition: str, values: list[str] | list[float] | tuple[()] = ()) -> list[int]:
+    def _sizes(self, condition: str, values: Sequence[str | int] = ()) -> list[int]:
         """Delete rows, within a transaction, and return the bytes of each."""
         statement = f"DELETE FROM row WHERE {condition} RETURNING length(payload)"  # noqa: S608  no condition comes from outside
         return [size for (size,) in self._database.execute(statement, values).fetchall()]
@@ -243,13 +251,3 @@ class Outbox:
             _log.error("%s: %s; alerts wait in memory until it takes them", self._path, error)
         self._reason = str(error)
         self.full = True
-
-    def _now_s(self) -> float:
-        return self._clock.utc(self._clock.now_ns()).timestamp()
-
-
-def _boot_id() -> str:
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return "unknown"
