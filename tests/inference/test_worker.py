@@ -1,5 +1,6 @@
 """The supervised worker, a real process: whatever becomes of it, the daemon goes on."""
 
+import logging
 import os
 import re
 import resource
@@ -73,6 +74,20 @@ def test_each_camera_gets_its_own_answers(running: Running, crop: Crop):
     running.worker.settle()
     assert running.port.collect() == []
     assert len(second.collect()) == 1
+
+
+def test_a_question_that_its_own_end_breaks_off_is_no_failure(running: Running, crop: Crop, caplog):
+    engine = running.worker._engine
+    assert engine is not None
+    assert engine._running is not None
+    process = engine._running.process
+    os.kill(process.pid, signal.SIGSTOP)
+    until(lambda: running.port.offer([crop]), what="taken")
+    until(lambda: process._batch == 1, what="asked")
+    running.end()
+    state = running.state()
+    assert (state.restarts, state.last_error) == (0, "")
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_one_batch_is_in_flight_and_others_are_refused(running: Running, crop: Crop):

@@ -99,20 +99,22 @@ class Engine:
             self._running = None
             running.process.kill()
             self._note(running.place, error)
-            self.failed(str(error))
+            self._tell(error)
             raise
         self._chain.answered(running.place)
         return found
 
     def recover(self) -> bool:
         """Let the next accelerator that works take over, the same one where it is the last; False: none works."""
-        while places := self._chain.usable():
+        while not self._supply.closed and (places := self._chain.usable()):
             try:
                 self._serve(self._loaded(places[0]))
             except (BundleError, InferenceError) as error:
-                self.failed(str(error))
+                self._tell(error)
             else:
                 return True
+        if self._supply.closed:
+            return False
         self._shown = None
         _log.error("model %s: no accelerator works, motion alone counts", self.spec.name)
         return False
@@ -181,9 +183,15 @@ class Engine:
         return min((self._settings.min_score, *self.spec.min_score.values()))
 
     def _note(self, place: int, error: Exception) -> None:
-        """Remember why that accelerator failed; what is known already is not told again."""
+        """Remember why that accelerator failed; what is known already is not told again, our own end is no failure."""
+        if self._supply.closed:
+            return
         known = self._chain.states(None)[self._chain.name(place)].reason == str(error)
         level = logging.DEBUG if known else logging.WARNING
         _log.log(level, "model %s on %s: %s", self.spec.name, self._chain.name(place), error)
         hopeless = isinstance(error, Crashed) and not isinstance(self._settings.accelerators[place], Cpu)
         self._chain.failed(place, str(error), hopeless)
+
+    def _tell(self, error: Exception) -> None:
+        if not self._supply.closed:
+            self.failed(str(error))

@@ -19,6 +19,11 @@ class Supply:
         self._spare: Process | None = None
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether all were ended on purpose: what they fail in now is no failure."""
+        return self._closed
+
     def get(self) -> Process:
         """Return a worker that has no model; raises InferenceError when none can be started."""
         with self._lock:
