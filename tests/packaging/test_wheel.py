@@ -69,8 +69,8 @@ def test_what_was_installed_from_the_wheel_finds_its_data_and_runs(wheel: Path, 
 
 
 def test_the_source_archive_can_be_built_installed_and_provisioned_from(sdist: Path, tmp_path: Path):
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    # By tar, as people do: Debian's Python 3.11.2 has no filters of tarfile, and 3.12 wants one.
+    subprocess.run(["tar", "-xf", str(sdist), "-C", str(tmp_path)], check=True, timeout=60)
     (source,) = tmp_path.iterdir()
     for name in ("scripts/provision", "scripts/run", "requirements/run.txt", "firmware-config/systemd/tapetum.service"):
         assert (source / name).is_file(), name
