@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tapetum.buffers import BufferPool
+from tapetum.buffers import BufferPool, FollowingPool
 
 SHAPE = (8, 6)
 
@@ -88,3 +88,14 @@ def test_a_reader_in_another_thread_keeps_its_array_until_it_lets_go() -> None:
     thread.join(20)
     assert not wrong
     assert len(pool) == 2
+
+
+def test_arrays_follow_the_shape_of_the_pictures_and_can_be_written() -> None:
+    pool = FollowingPool()
+    first = pool.take((4, 6))
+    first.flags.writeable = False
+    place = first.ctypes.data
+    del first
+    again = pool.take((4, 6))
+    assert (again.ctypes.data, again.flags.writeable) == (place, True)
+    assert pool.take((8, 3)).shape == (8, 3)

@@ -32,3 +32,19 @@ class BufferPool:
     def __len__(self) -> int:
         """Return how many arrays were ever needed at once."""
         return len(self._buffers)
+
+
+class FollowingPool:
+    """A pool whose arrays change their shape with the camera's pictures; those of an earlier shape are let go."""
+
+    def __init__(self) -> None:
+        self._shape: tuple[int, ...] = ()
+        self._pool = BufferPool(())
+
+    def take(self, shape: tuple[int, ...]) -> Plane:
+        """Return a uint8 array of `shape` that can be written, as `BufferPool.take` does."""
+        if shape != self._shape:
+            self._shape, self._pool = shape, BufferPool(shape)
+        buffer = self._pool.take()
+        buffer.flags.writeable = True
+        return buffer

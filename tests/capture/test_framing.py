@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetum.capture import File, Picamera, Pipe, Source
+from tapetum.capture import File, Picamera, Pipe, Source, V4l2
 from tapetum.capture.framing import Framer, no_colour
+from tapetum.capture.v4l2 import V4l2Source
 from tapetum.clock import SystemClock
 from tapetum.scene import Frame, Plane
-from tests.simulators import clips
+from tests.simulators import clips, v4l2
 from tests.simulators.picamera2 import Rig
 
 
@@ -78,11 +79,24 @@ def test_the_colour_of_gray_is_always_the_same_memory_and_nobody_draws_into_it()
         no_colour(65, 49)[0, 0] = 1
 
 
-@pytest.fixture(params=["file", "pipe", "gray pipe", "picamera"])
+V4L2 = ("YU12", "NV12", "YUYV", "GREY", "BGR3")
+
+
+def video4linux(request: pytest.FixtureRequest, fourcc: str) -> V4l2Source:
+    """A device that gives the same picture again and again, so that drawing it allocates nothing."""
+    device: v4l2.Device = request.getfixturevalue("device")
+    device.formats = (fourcc,)
+    device.still = v4l2.packed(*v4l2.picture(1, device.size), fourcc)
+    return V4l2(device="/dev/null").open("door", SystemClock())
+
+
+@pytest.fixture(params=["file", "pipe", "gray pipe", "picamera", *V4L2])
 def source(request: pytest.FixtureRequest, clock: SystemClock, tmp_path: Path) -> Iterator[Source]:
-    if request.param == "picamera":
+    if request.param in V4L2:
+        settings: Callable[..., object] = lambda *_: video4linux(request, request.param)  # noqa: E731
+    elif request.param == "picamera":
         rig: Rig = request.getfixturevalue("rig")
-        settings: Callable[..., object] = Picamera(width=640, height=480).open
+        settings = Picamera(width=640, height=480).open
         rig.still = True
     elif request.param == "file":
         clip = tmp_path / "clip.mkv"
@@ -98,7 +112,8 @@ def source(request: pytest.FixtureRequest, clock: SystemClock, tmp_path: Path) -
     source.close()
 
 
-def test_in_the_steady_state_nothing_as_large_as_a_picture_is_allocated(source: Source) -> None:
+def steady(source: Source) -> tuple[float, int]:
+    """Return the most that is allocated at once while pictures are taken, in lumas, and what is left of it, bytes."""
     last: list[Frame | None] = [source.read() for _ in range(4)]
     tracemalloc.start()
     try:
@@ -111,6 +126,16 @@ def test_in_the_steady_state_nothing_as_large_as_a_picture_is_allocated(source: 
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    luma = last[-1].luma.size if last[-1] else 0
-    assert peak - before < luma / 2, "not even the smallest plane"
-    assert after - before < 10_000
+    return (peak - before) / (last[-1].luma.size if last[-1] else 0), after - before
+
+
+def test_in_the_steady_state_nothing_as_large_as_a_picture_is_allocated(source: Source) -> None:
+    lumas, left = steady(source)
+    assert lumas < 1 / 2, "not even the smallest plane"
+    assert left < 10_000
+
+
+def test_of_a_jpeg_no_more_than_the_decoder_s_own_picture_is_allocated(request: pytest.FixtureRequest) -> None:
+    lumas, left = steady(video4linux(request, "MJPG"))
+    assert lumas < 3.5 * 4, "blue, green and red; a luma of the analysis is a quarter of the picture's"
+    assert left < 10_000

@@ -1,14 +1,18 @@
 """A USB camera or any other Video4Linux device."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tapetum.capture import V4l2
-from tapetum.capture.v4l2 import V4l2Source, unpacked
+from tapetum.capture.unpack import Planes, Unpacker
+from tapetum.capture.v4l2 import V4l2Source
 from tapetum.clock import SystemClock
 from tapetum.errors import ConfigError, SourceError
 from tests.simulators import v4l2
@@ -27,6 +31,10 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def source(path: Path, device: v4l2.Device, clock: SystemClock) -> V4l2Source:
     return V4l2(device=str(path)).open("door", clock)
+
+
+def unpacked(raw: NDArray[np.uint8], fourcc: str, size: tuple[int, int]) -> Planes | None:
+    return Unpacker(fourcc, size).planes(raw)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -163,10 +171,27 @@ def test_a_device_that_is_unplugged_is_an_error(device: v4l2.Device, source: V4l
         source.read()
 
 
+LOOKED = """
+import os, sys, time
+from pathlib import Path
+from tapetum.capture import find
+sys.modules["picamera2"] = None
+find.first_camera(Path(sys.argv[1]))
+print(os.environ.get("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"))
+"""
+
+
 def test_opencv_is_told_not_to_wait_for_ten_seconds(source: V4l2Source) -> None:
     assert os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] == "2"
     library = next(Path(cv2.__file__).parent.glob("cv2*.so"))
     assert b"OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT" in library.read_bytes(), "it still goes by this name"
+
+
+def test_opencv_is_told_before_the_first_device_is_tried(path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if "V4L" not in name}
+    command = [sys.executable, "-c", LOOKED, str(path.parent)]
+    looked = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    assert looked.stdout == "2\n", "it is read once in a process"
 
 
 def test_a_closed_device_is_free_for_others(

@@ -25,6 +25,13 @@ class Device:
         self.damaged: set[int] = set()  # frames, counted from 1, that arrive cut short
         self.asked: dict[int, float] = {}
         self.fourcc = "BGR3"
+        self.still: NDArray[np.uint8] | None = None  # what it shows again and again; else it draws each picture
+
+    def drawn(self) -> NDArray[np.uint8]:
+        """Return the picture as the driver has it."""
+        if self.still is not None:
+            return self.still
+        return packed(*picture(self.frames, self.size), self.fourcc)
 
     def __call__(self, path: str, backend: int) -> "Capture":
         assert backend == cv2.CAP_V4L2
@@ -65,14 +72,19 @@ class Capture:
     def grab(self) -> bool:
         return self.isOpened() and self.device.plugged.is_set()
 
-    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+    def read(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:
         device = self.device
         assert self.isOpened(), "read after it was released"
         if not device.plugged.wait(SELECT_S):
             return False, None
         device.frames += 1
-        raw = packed(*picture(device.frames, device.size), device.fourcc)
-        return True, raw.reshape(-1)[: raw.size // 3] if device.frames in device.damaged else raw
+        raw = device.drawn()
+        if device.frames in device.damaged:
+            raw = raw.reshape(-1)[: raw.size // 3]
+        if image is None or image.shape != raw.shape:  # OpenCV takes an array that fits, and else makes one
+            return True, raw.copy()
+        image[:] = raw
+        return True, image
 
 
 def picture(number: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], ...]:

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import cv2
-
 from tapetum.capture.picamera import IMPORT_ERRORS, Picamera
-from tapetum.capture.v4l2 import V4l2
+from tapetum.capture.v4l2 import V4l2, opened
 
 
 def first_camera(devices: Path = Path("/dev")) -> Picamera | V4l2 | None:
@@ -13,7 +11,7 @@ def first_camera(devices: Path = Path("/dev")) -> Picamera | V4l2 | None:
     if _has_pi_camera():
         return Picamera()
     for device in sorted(devices.glob("video*"), key=lambda path: (len(path.name), path.name)):
-        capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
+        capture = opened(device)
         works = capture.isOpened() and capture.grab()
         capture.release()
         if works:

@@ -1,33 +1,29 @@
 """A USB camera or any other Video4Linux device.
 
-OpenCV hands over what the driver delivers (`CAP_PROP_CONVERT_RGB` = 0), so YUV stays YUV: YU12 and NV12 are taken
-apart, YUYV is split and its chroma halved, GREY gets gray chroma, MJPG is decoded. Drivers choose another format than
-asked for without a word, so the format is read again after it was set.
+OpenCV hands over what the driver delivers (`CAP_PROP_CONVERT_RGB` = 0), so YUV stays YUV: `unpack` makes planes of it.
+Drivers choose another format than asked for without a word, so the format is read again after it was set.
 """
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
+from tapetum.buffers import FollowingPool
 from tapetum.capture.closing import Closing
-from tapetum.capture.framing import Framer, no_colour
+from tapetum.capture.framing import Framer
 from tapetum.capture.source import SourceSettings
+from tapetum.capture.unpack import FORMATS, Planes, Unpacker
 from tapetum.clock import Clock
 from tapetum.errors import ConfigError, SourceError
-from tapetum.scene import Frame, Plane
+from tapetum.scene import Frame
 
-_WANTED = ("YU12", "NV12", "YUYV", "MJPG", "GREY")  # the cheapest to take apart first
 _MISSES = 3  # pictures in a row that do not come, each after OpenCV's time-out
 _PLUG = "is it plugged in"
-_SELECT_S = 2
-"""Seconds that OpenCV waits for a picture, instead of 10. It reads them from its environment, the first time only."""
-
-Planes = tuple[Plane, Plane, Plane]
+_SELECT_S = 2  # that OpenCV waits for a picture, instead of 10
 
 
 class V4l2(SourceSettings, tag="v4l2", frozen=True):
@@ -48,12 +44,20 @@ class V4l2(SourceSettings, tag="v4l2", frozen=True):
             )
         if not os.access(path, os.R_OK | os.W_OK):
             raise ConfigError(f"{path}: no permission; add this user to the group video: sudo usermod -aG video $USER")
-        os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(_SELECT_S))
-        capture = cv2.VideoCapture(self.device, cv2.CAP_V4L2)
+        capture = opened(path)
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"{path}: there is no camera, or something else uses it: end that, or name another")
         return V4l2Source(self, capture, Framer(camera, self.analysis_width), clock)
+
+
+def opened(device: Path) -> cv2.VideoCapture:
+    """Return what OpenCV makes of `device`, open or not, with a time-out that it reads once in a process.
+
+    So everything that opens a device does it here: where the first did not set it, all would wait for 10 s.
+    """
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(_SELECT_S))
+    return cv2.VideoCapture(str(device), cv2.CAP_V4L2)
 
 
 class V4l2Source:
@@ -67,8 +71,12 @@ class V4l2Source:
         self._framer = framer
         self._clock = clock
         self._closing = Closing(settings.device, capture.release)
-        self._fourcc = self._negotiated()
+        fourcc = self._negotiated()
         self.size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+        self._unpacker = Unpacker(fourcc, self.size)
+        self._raw = FollowingPool()
+        self._shape: tuple[int, ...] | None = None  # of what came last, where all are alike
+        self._compressed = fourcc == "MJPG"
         self.corrupt = 0
 
     def read(self) -> Frame:
@@ -87,10 +95,12 @@ class V4l2Source:
 
     def _next(self) -> Planes | None:
         """Return the next picture, or None where it did not come or was damaged, as USB cameras' now and then are."""
-        done, raw = self._capture.read()
+        done, raw = self._capture.read(self._raw.take(self._shape) if self._shape else None)
         if not done or raw is None:
             return None
-        planes = unpacked(np.asarray(raw, np.uint8), self._fourcc, self.size)
+        if not self._compressed:  # else each is as long as it is, and much smaller
+            self._shape = raw.shape
+        planes = self._unpacker.planes(np.asarray(raw, np.uint8))
         self.corrupt += planes is None
         return planes
 
@@ -98,7 +108,7 @@ class V4l2Source:
         """Ask for the cheapest format the driver takes; return the one it took, by its four characters."""
         capture, settings = self._capture, self._settings
         taken = ""
-        for wanted in _WANTED:
+        for wanted in FORMATS:
             capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wanted))
             taken = _fourcc(capture)
             if taken == wanted:
@@ -108,73 +118,6 @@ class V4l2Source:
         capture.set(cv2.CAP_PROP_FPS, settings.fps)
         capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
         return _fourcc(capture) or taken
-
-
-def unpacked(raw: NDArray[np.uint8], fourcc: str, size: tuple[int, int]) -> Planes | None:
-    """Return y, u, v of a picture as the driver delivered it, or None when it is damaged; `size`: (width, height).
-
-    Of MJPG and BGR3 an odd last row or column is left out. Raises SourceError for a format that is not known.
-    """
-    width, height = size
-    half_width, half_height = -(-width // 2), -(-height // 2)
-    luma, chroma = width * height, half_width * half_height
-    planar = luma + 2 * chroma  # the kernel rounds the chroma of odd sizes up (v4l2_fill_pixfmt)
-    wanted = {
-        "YU12": planar,
-        "NV12": planar,
-        "YUYV": 4 * half_width * height,
-        "GREY": luma,
-        "BGR3": 3 * luma,
-        "MJPG": 1,
-    }
-    if fourcc not in wanted:
-        raise SourceError(f"pictures come as {fourcc!r}; one of {', '.join(_WANTED)} is wanted")
-    if min(size) < 2 or raw.size < wanted[fourcc]:
-        return None
-    flat = raw.reshape(-1)
-    if fourcc == "MJPG":
-        return _from_bgr(cv2.imdecode(flat, cv2.IMREAD_COLOR))
-    flat = flat[: wanted[fourcc]]
-    if fourcc == "BGR3":
-        return _from_bgr(flat.reshape(height, width, 3))
-    return _from_yuyv(flat, width, height) if fourcc == "YUYV" else _from_planar(flat, width, height, fourcc)
-
-
-def _from_planar(flat: NDArray[np.uint8], width: int, height: int, fourcc: str) -> Planes:
-    """Take YU12, NV12 or GREY apart; NV12 is the only one in which chroma has to be moved."""
-    half_width, half_height = -(-width // 2), -(-height // 2)
-    y, chroma = flat[: width * height].reshape(height, width), flat[width * height :]
-    if fourcc == "GREY":
-        return y, no_colour(width, height), no_colour(width, height)
-    if fourcc == "YU12":
-        return y, *chroma.reshape(2, half_height, half_width)
-    pairs = cv2.split(chroma.reshape(half_height, half_width, 2))
-    return y, np.asarray(pairs[0], np.uint8), np.asarray(pairs[1], np.uint8)
-
-
-def _from_yuyv(flat: NDArray[np.uint8], width: int, height: int) -> Planes:
-    """Split Y0 U Y1 V; chroma is the mean of two rows."""
-    half = -(-width // 2)
-    first, u, second, v = cv2.split(flat.reshape(height, half, 4))
-    y = np.empty((height, 2 * half), np.uint8)
-    y[:, ::2], y[:, 1::2] = first, second
-    return y[:, :width], _halved(u), _halved(v)
-
-
-def _halved(chroma: Any) -> Plane:
-    """Return the mean of each two rows, the last one of an odd number alone."""
-    height, width = chroma.shape
-    even = cv2.copyMakeBorder(chroma, 0, height % 2, 0, 0, cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(even, (width, even.shape[0] // 2), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _from_bgr(picture: Any) -> Planes | None:
-    if picture is None or min(picture.shape[:2]) < 2:
-        return None
-    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    flat = np.asarray(cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420), np.uint8).reshape(-1)
-    u, v = flat[width * height :].reshape(2, height // 2, width // 2)
-    return flat[: width * height].reshape(height, width), u, v
 
 
 def _fourcc(capture: cv2.VideoCapture) -> str:
