@@ -3,6 +3,7 @@
 import statistics
 import tracemalloc
 
+import numpy as np
 import pytest
 
 from tapetum import data as package_data
@@ -12,6 +13,8 @@ from tapetum.capture import File, Synthetic
 from tapetum.clock import SystemClock
 from tapetum.config import CameraSettings
 from tapetum.inference.settings import Inference
+from tapetum.motion.exposure import correction
+from tapetum.motion.levels import samples
 from tapetum.pipeline import Pipeline
 from tapetum.replay import worker
 from tests.replay.clips import detector, people_clip
@@ -25,8 +28,8 @@ def costs(data):
     return {row["method"]: row["median_ms"] for row in found["methods"]}
 
 
-def test_analysis_costs_at_most_half_of_mog2(costs):
-    assert costs["tapetum"] <= 0.5 * costs["MOG2"]
+def test_analysis_costs_at_most_three_tenths_of_mog2_on_the_full_picture(costs):
+    assert costs["tapetum"] <= 0.30 * costs["MOG2"]  # 768x432; the ratio holds on a machine that is busy, too
 
 
 def test_analysis_takes_at_most_two_milliseconds_a_frame(costs):
@@ -41,7 +44,7 @@ def test_the_whole_daemon_stays_small_and_does_not_grow(data):
 
 
 def test_the_steady_state_allocates_no_planes():
-    """Statistics are allocated anew, from one pixel in 16; one whole plane of floats alone would be four lumas."""
+    """The statistics of the exposure are allocated anew, from one pixel in 16: what they take, and half a luma."""
     clock = SystemClock()
     clip = File(path=str(package_data.clip()), pace="analysis", analysis_width=768).open("steady", clock)
     with worker(Inference()) as model:
@@ -50,7 +53,9 @@ def test_the_steady_state_allocates_no_planes():
             pipeline.step(clip.read())
         frames = [clip.read() for _ in range(20)]
         peaks = [_peak(lambda frame=frame: pipeline.step(frame)) for frame in frames]
-    assert statistics.median(peaks) < 2 * frames[0].luma.size
+    one, other = (frame.luma for frame in frames[:2])
+    known = _peak(lambda: correction(samples(one), samples(other), np.full(256, 5, np.uint8)))
+    assert statistics.median(peaks) < known + frames[0].luma.size / 2
 
 
 def _peak(step):
