@@ -74,33 +74,39 @@ def runs(daemon: Daemon, model: str) -> dict[str, Any]:
 # --- it takes over
 
 
-def test_a_model_takes_over_while_a_camera_goes_on_and_no_frame_is_missed(
+def test_a_model_takes_over_while_cameras_go_on_and_none_waits_for_it(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, old: ModelSpec, new: ModelSpec
 ):
     notes = tmp_path / "notes"
     program = ("-m", "tests.system.watched", str(notes))
-    daemon = Daemon(tmp_path, reached_at(broker.port) + camera(STREET, more="rules.update_s = 1"), program=program)
+    cameras = camera(STREET, more="rules.update_s = 1") + camera(ROOM.replace(" }", ", fps = 50 }"), "fast")
+    daemon = Daemon(tmp_path, reached_at(broker.port) + cameras, program=program)
     device = Device(tmp_path, daemon)
     device.has(old)
     device.store.install(packed(new))
     with daemon:
         until(lambda: len(noted(notes, "answer")) > 5 and subscriber.events(kind="started"))
-        until(lambda: len(noted(notes, "frame")) > 60, what="it is known how many frames are missed without a swap")
+        until(lambda: len(noted(notes, "room")) > 60, what="it is known how many frames are missed without a swap")
         began_s = time.monotonic()
         done = device.models("activate", "yolo@1")
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("yolo@1 is active: tried on cpu, 2 probes answered, ")
         until(lambda: len([1 for _, model in noted(notes, "answer") if model == "yolo@1"]) > 5)
         until(lambda: any(event["model"] == "yolo@1" for event in subscriber.events(kind="started")), 60)
-        until(lambda: len([1 for at_s, _ in noted(notes, "frame") if at_s > began_s]) > 50)
+        until(lambda: len([1 for at_s, _ in noted(notes, "room") if at_s > began_s]) > 50)
         status = runs(daemon, "yolo@1")
     models = [model for model, _ in groupby(model for _, model in noted(notes, "answer"))]
     assert models == ["ssd@1", "yolo@1"]
-    frames = [(at_s, int(seq)) for at_s, seq in noted(notes, "frame")]
-    before = [seq for at_s, seq in frames if at_s < began_s]
-    during = [seq for at_s, seq in frames if at_s >= began_s]  # it is tried, takes over, and is asked
-    print(f"{missed(before)} of {len(before)} frames were missed before it, {missed(during)} of {len(during)} since")
-    assert missed(during) <= missed(before), "none is missed that would not be without it"
+    for name in ("room", "fast"):
+        frames = noted(notes, name)
+        before = [int(seq) for at_s, seq in frames if at_s < began_s]
+        since = [int(seq) for at_s, seq in frames if at_s >= began_s]  # it is tried, takes over, and is asked
+        pause_s = max(later - sooner for (sooner, _), (later, _) in pairwise(frames) if later > began_s)
+        print(
+            f"{name}: missed {missed(before)} of {len(before)}, then {missed(since)} of {len(since)}; {pause_s:.2f} s"
+        )
+        # not that none is missed: a machine that is busy with other things as well may have no time for all of them
+        assert pause_s < 0.6, "no camera waits while it is tried"
     assert status["inference"]["restarts"] == 0
     assert status["models"]["active"] == "yolo@1"
     labels = {"ssd@1": old.labels, "yolo@1": new.labels}
@@ -210,6 +216,7 @@ def test_a_model_that_is_refused_leaves_the_old_one_and_its_reason_is_told(
         )
         assert (after["model"], after["restarts"], after["pid"]) == ("ssd@1", 0, before["pid"])
         until(lambda: len(workers(daemon.pid)) <= 2, what="its worker is gone")
+        daemon.until(lambda status: status["models"]["refused"])
         shown = run("status", "--config", daemon.config)
         assert f"model: yolo@1 was refused: {REFUSED[what].reason}" in shown.stdout
         assert shown.returncode == 0, "a model that was refused is no fault of the device"

@@ -55,11 +55,14 @@ def test_a_bundle_is_installed_listed_tried_and_made_active(device: Device, old:
     size = len(packed(old))
     assert (told["active"], told["previous"]) == ("yolo@1", "ssd@1")
     assert told["slots"][0] == {"model": "ssd@1", "bytes": size, "problem": ""}
+    device.store.want("yolo@1")  # by somebody before us, and nobody answered
     assert device.models("rollback").stdout.startswith("ssd@1 is active: ")
     with device.daemon as daemon:
         assert daemon.until(lambda status: status["inference"])["model"] == "ssd@1"
-        time.sleep(1)  # the wish that the command wrote is answered already
+        daemon.until_watching()
+        time.sleep(1)  # no wish is open
         assert daemon.log.count("ssd@1") == 1
+        assert "yolo@1" not in daemon.log
 
 
 def test_a_model_that_fails_its_probes_is_not_made_active(device: Device, old: ModelSpec, new: ModelSpec):

@@ -1,6 +1,6 @@
 """The daemon, which also notes each answer's model and each frame: `python -m tests.system.watched FILE run ...`.
 
-A line of FILE is CLOCK_MONOTONIC in seconds and what it was: "answer MODEL" or "frame SEQ", as it comes to analysis.
+A line of FILE is CLOCK_MONOTONIC in seconds and what it was: "answer MODEL" or "CAMERA SEQ" of a frame to be analysed.
 """
 
 import sys
@@ -22,7 +22,7 @@ def deliver(port: Port, answers: Any) -> None:
 
 
 def step(pipeline: Pipeline, frame: Any) -> Any:
-    NOTES.write(f"{time.monotonic()} frame {frame.seq}\n")
+    NOTES.write(f"{time.monotonic()} {frame.camera} {frame.seq}\n")
     return _step(pipeline, frame)
 
 
