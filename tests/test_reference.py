@@ -193,6 +193,7 @@ def arguments(tmp_path: Path) -> dict[str, list[str]]:
         "supervisor": ["--kills", "1", "--hangs", "1"],
         "memory": ["--frames", "1"],
         "gating": [str(data.clip())],
+        "speed": ["--crops", "1"],
     }
 
 
@@ -205,7 +206,7 @@ def model(request: pytest.FixtureRequest) -> list[str]:
 
 @pytest.mark.parametrize("what", bench.BENCHES)
 def test_the_reference_of_a_bench_tells_of_every_field_that_it_prints(what: str, arguments, request, capsys):
-    model = request.getfixturevalue("model") if what in ("gating", "supervisor") else []
+    model = request.getfixturevalue("model") if what in ("gating", "supervisor", "speed") else []
     assert cli.main(["bench", what, *arguments[what], *model, "--json"]) == 0
     told = {row[0].strip("`") for row in table(section("bench.md", f"`tapetum bench {what}`"), 1)}
     assert told == fields(json.loads(capsys.readouterr().out))

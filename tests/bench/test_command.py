@@ -79,6 +79,7 @@ def test_the_help_of_a_bench_tells_of_its_own_options_alone(capsys, what):
             "gating": {"--reference", "--model", "--labels", "--json"},
             "delivery": {"--kills", "--alerts", "--json"},
             "supervisor": {"--model", "--labels", "--kills", "--hangs", "--json"},
+            "speed": {"--clip", "--model", "--labels", "--crops", "--json"},
             "memory": {"--clip", "--model", "--labels", "--frames", "--json"},
         }[what]
     )

@@ -69,6 +69,10 @@ def _add_blows(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hangs", type=_at_least(0), default=20, metavar="N", help=hangs)
 
 
+def _add_crops(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--crops", type=_at_least(1), default=500, metavar="N", help="how many of each (default: 500)")
+
+
 def _at_least(least: int) -> Callable[[str], int]:
     def count(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
@@ -139,6 +143,12 @@ def _memory(options: argparse.Namespace) -> dict[str, Any]:
     return memory.run(_clip(options), options.frames, _inference(options))
 
 
+def _speed(options: argparse.Namespace) -> dict[str, Any]:
+    from tapetum.bench import speed
+
+    return speed.run(_clip(options), _inference(options), options.crops)
+
+
 BENCHES = {
     "analysis": _Bench("CPU time of the analysis a frame, beside absdiff and MOG2", (_add_clip, add_model), _analysis),
     "alarm": _Bench(
@@ -155,6 +165,11 @@ BENCHES = {
     "delivery": _Bench("alerts that arrive while the broker is killed again and again", (_add_faults,), _delivery),
     "supervisor": _Bench(
         "how soon the model answers again after its worker is killed or hangs", (_add_blows, add_model), _supervisor
+    ),
+    "speed": _Bench(
+        "CPU time of a crop on its way through both processes, beside the model alone",
+        (_add_clip, add_model, _add_crops),
+        _speed,
     ),
     "memory": _Bench(
         "memory of the whole daemon over many frames, and its growth", (_add_clip, add_model, _add_frames), _memory

@@ -1,0 +1,46 @@
+"""What is around the model costs little beside it.
+
+`scripts/test tests/bench/test_speed.py -s` prints the figures.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tapetum import data as shipped
+from tapetum.bench import speed
+from tapetum.errors import ConfigError
+from tapetum.inference.settings import Inference
+
+MOST = 1.15  # of what the bare model takes, CPU time of both processes
+MODELS = {
+    "SSD MobileNet v1": ("coco_ssd_mobilenet_v1_quant/detect", "coco_ssd_mobilenet_v1_quant/labelmap"),
+    "MobileNet v2": ("coral/mobilenet_v2_1.0_224_quant", "coral/imagenet_labels"),
+}
+
+
+def figures(data: Path, name: str, crops: int) -> dict[str, Any]:
+    model, labels = MODELS[name]
+    inference = Inference(model=str(data / f"models/{model}.tflite"), labels=str(data / f"models/{labels}.txt"))
+    found = speed.run(shipped.clip(), inference, crops)
+    print(found)
+    return found
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("crops", [60, pytest.param(500, marks=pytest.mark.long)])
+def test_a_crop_of_a_person_costs_little_more_than_the_bare_model(data: Path, name: str, crops: int):
+    """The whole frame is not held to it: it is looked at twice a minute."""
+    rows = {row["crop"]: row for row in figures(data, name, crops)["crops"]}
+    assert rows["whole frame"]["pixels"] == "1920x1080"
+    for crop in ("far person", "near person"):
+        row = rows[crop]
+        assert 1 < row["ratio"] <= MOST
+        assert row["worker_ms"] > row["bare_ms"]
+        assert row["cpu_ms"] == pytest.approx(row["loop_ms"] + row["worker_ms"], rel=0.05)
+
+
+def test_without_a_model_there_is_nothing_to_measure():
+    with pytest.raises(ConfigError, match="--model is wanted"):
+        speed.run(shipped.clip(), Inference(), 1)
