@@ -6,8 +6,8 @@ and each one goes through here. Its options say what goes wrong, where:
   device=PATH      a file that stands for the device: without it creation fails, and once it is deleted every run does
   at=MOMENT        create, prepare or invoke: where the fault below happens; invoke is where it is not given
   after=N          runs that go well before it, in one process; 0 where it is not given
-  fault=WHAT       crash, hang, refuse, slow, or one of the attempts below
-  milliseconds=N   of slow
+  fault=WHAT       crash, hang, refuse, slow (it waits), busy (it computes), or one of the attempts below
+  milliseconds=N   of slow, and of busy: of the processor's time
   target=PATH      a file that open makes, and that exec and fork would
 
 The structures are the beginnings of those in tensorflow/lite/core/c/common.h (Apache-2.0), in the layout that is
@@ -105,12 +105,23 @@ static void pause_for(int milliseconds) {
   nanosleep(&time, NULL);
 }
 
+static void compute_for(int milliseconds) {
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  int64_t end = now.tv_sec * 1000000000L + now.tv_nsec + milliseconds * 1000000L;
+  while (now.tv_sec * 1000000000L + now.tv_nsec < end) {
+    for (volatile int turn = 0; turn < 100000; turn++) continue;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  }
+}
+
 static Status fault(const char *moment) {
   if (strcmp(settings.at, moment) || settings.runs < settings.after) return kOk;
   if (!strcmp(settings.fault, "crash")) *(volatile int *)8 = 1;
   if (!strcmp(settings.fault, "refuse")) return kError;
   while (!strcmp(settings.fault, "hang")) pause_for(1000);
   if (!strcmp(settings.fault, "slow")) pause_for(settings.milliseconds);
+  if (!strcmp(settings.fault, "busy")) compute_for(settings.milliseconds);
   attempt(settings.fault);
   return kOk;
 }
