@@ -129,7 +129,7 @@ def test_without_a_model_there_is_no_worker_and_everything_is_refused(start: Sta
 def test_a_model_that_is_missing_is_named(tmp_path: Path):
     model = tmp_path / "nowhere.tflite"
     with pytest.raises(
-        ConfigError, match=rf"^inference\.model: {re.escape(str(model))}: No such file.* a \.tflite file"
+        ConfigError, match=rf"^inference\.model: {re.escape(str(model))}: there is no such file.* a \.tflite"
     ):
         made(Inference(model=str(model)))
 
