@@ -1,5 +1,6 @@
 """A clip with what was seen drawn into it: the picture as it was, boxes where the tracks are, a file that plays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,7 +11,7 @@ from tapetum import data
 from tapetum.drawing import Film, annotated
 from tapetum.errors import ConfigError
 from tapetum.pipeline import Result
-from tapetum.scene import Box, Frame, Label, Motion, State, Track
+from tapetum.scene import Box, Colour, Frame, Label, Motion, State, Track
 
 BOX = Box(0.25, 0.25, 0.75, 0.75)
 
@@ -29,10 +30,19 @@ def result(*states: State, labels: dict[int, Label] | None = None) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("u", "v", "bgr"), [(128, 128, (100, 100, 100)), (90, 240, (33, 33, 255)), (240, 110, (255, 72, 75))]
+    ("yuv", "colour", "bgr"),
+    [
+        ((126, 128, 128), Colour(), (128, 128, 128)),
+        ((81, 90, 240), Colour(), (0, 0, 255)),
+        ((41, 240, 110), Colour(), (255, 0, 0)),
+        ((126, 128, 128), Colour(full=True), (126, 126, 126)),
+        ((63, 102, 240), Colour(matrix="bt709"), (0, 0, 255)),
+    ],
 )
-def test_a_picture_without_tracks_is_shown_in_its_colours(u: int, v: int, bgr: tuple[int, int, int]) -> None:
-    picture = annotated(frame(u=u, v=v), result())
+def test_a_picture_without_tracks_is_shown_in_its_colours(
+    yuv: tuple[int, int, int], colour: Colour, bgr: tuple[int, int, int]
+) -> None:
+    picture = annotated(replace(frame(y=yuv[0], u=yuv[1], v=yuv[2]), colour=colour), result())
     assert picture.shape == (48, 64, 3)
     assert np.abs(picture.astype(int) - bgr).max() <= 2
 

@@ -18,7 +18,7 @@ SOURCES = sorted(DEVICE.rglob("*.py"))
 STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "alerts"})
 LAYERS = {
     "values": {
-        "buffers", "clock", "config_errors", "data", "errors", "latest", "lock", "network", "progress",
+        "buffers", "clock", "colour", "config_errors", "data", "errors", "latest", "lock", "network", "progress",
         "scene", "settings", "systemd",
     },
     "stages": STAGES,

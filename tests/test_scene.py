@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetum import scene
-from tapetum.scene import Box, Condition, Detection, Frame, Kind, Label, Motion, Sighting, State, Track, hull
+from tapetum.scene import Box, Colour, Condition, Detection, Frame, Kind, Label, Motion, Sighting, State, Track, hull
 
 edges = st.floats(-3, 4)
 shapes = st.tuples(st.integers(1, 300), st.integers(1, 300))
@@ -125,6 +125,7 @@ def _values() -> list[object]:
     box = Box(0.1, 0.1, 0.2, 0.3)
     return [
         box,
+        Colour(),
         Frame("front", 1, 0, plane, plane, plane, plane),
         Motion(plane, (box,)),
         Detection("person", 0.5, box),

@@ -9,11 +9,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tapetum.colour import to_bgr
 from tapetum.errors import ConfigError
 from tapetum.pipeline import Result
 from tapetum.scene import Frame, State
 
 _COLOURS = {State.CONFIRMED: (80, 220, 80), State.STILL: (220, 180, 60), State.LOST: (90, 90, 230)}
+
+_LIMITED_BT601 = 1, 6  # FFmpeg's AVCOL_RANGE_MPEG, AVCOL_SPC_SMPTE170M
 
 
 class Film:
@@ -64,6 +67,8 @@ class Film:
         self._stream = container.add_stream("libx264", rate=rate, options={"crf": "26", "preset": "veryfast"})
         self._stream.width, self._stream.height = (side // 2 * 2 for side in frame.size)
         self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        context.color_range, context.colorspace = _LIMITED_BT601  # what PyAV makes of RGB; unsaid, HD means BT.709
         self._container = container
 
 
@@ -80,9 +85,8 @@ def _refused(path: Path | None) -> Iterator[None]:
 def annotated(frame: Frame, result: Result) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     """Return `frame` as (H, W, 3) BGR uint8, even sides, with boxes, numbers and labels of its tracks."""
     height, width = (side // 2 * 2 for side in frame.y.shape)
-    planes = [np.ascontiguousarray(plane) for plane in (frame.y[:height, :width], frame.u, frame.v)]
-    chroma = [cv2.resize(plane, (width, height)) for plane in (planes[2], planes[1])]
-    picture = np.asarray(cv2.cvtColor(np.asarray(cv2.merge([planes[0], *chroma])), cv2.COLOR_YCrCb2BGR), np.uint8)
+    chroma = [np.asarray(cv2.resize(plane, (width, height)), np.uint8) for plane in (frame.u, frame.v)]
+    picture = to_bgr([np.ascontiguousarray(frame.y[:height, :width]), *chroma], frame.colour)
     for track in result.tracks:
         if track.state is State.TENTATIVE:
             continue

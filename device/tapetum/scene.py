@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,14 @@ def hull(boxes: Sequence[Box]) -> Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Colour:
+    """How Y, Cb and Cr are meant: by which ITU-R matrix, and whether black is 0 and white 255 (full), or 16 and 235."""
+
+    full: bool = False
+    matrix: Literal["bt601", "bt709"] = "bt601"
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture taken: planar YUV 4:2:0, and the smaller luma that motion and tracking look at.
 
@@ -124,6 +132,7 @@ class Frame:
     u: Plane
     v: Plane
     luma: Plane
+    colour: Colour = Colour()
 
     @property
     def size(self) -> tuple[int, int]:

@@ -125,9 +125,9 @@ def test_sizes_that_no_camera_has_are_refused(line: str) -> None:
 def test_any_header_is_understood_or_refused(line: bytes) -> None:
     for header in (line, b"YUV4MPEG2 W64 H48 " + line):
         with contextlib.suppress(SourceError):
-            width, height, _ = parse_header(header)
-            assert 2 <= width <= 8192
-            assert 2 <= height <= 8192
+            found = parse_header(header)
+            assert 2 <= found.width <= 8192
+            assert 2 <= found.height <= 8192
 
 
 @pytest.mark.parametrize(

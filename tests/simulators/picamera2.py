@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from enum import Enum
 from types import ModuleType
 from typing import Any, Self
 
@@ -17,6 +19,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PADDING, _STALE = 0xDD, 0xEE
+
+
+class Range(Enum):
+    """libcamera.ColorSpace.Range."""
+
+    Full = 0
+    Limited = 1
+
+
+class YcbcrEncoding(Enum):
+    """libcamera.ColorSpace.YcbcrEncoding."""
+
+    Null = 0
+    Rec601 = 1
+    Rec709 = 2
+    Rec2020 = 3
+
+
+@dataclass(frozen=True)
+class ColourSpace:
+    """The half of libcamera.ColorSpace that concerns Y, Cb and Cr."""
+
+    ycbcrEncoding: YcbcrEncoding  # noqa: N815
+    range: Range
+
+
+SYCC = ColourSpace(YcbcrEncoding.Rec601, Range.Full)
+SMPTE170M = ColourSpace(YcbcrEncoding.Rec601, Range.Limited)
+REC709 = ColourSpace(YcbcrEncoding.Rec709, Range.Limited)
 
 
 class Rig:
@@ -28,6 +59,7 @@ class Rig:
         self.stride = stride
         self.controls = {"FrameDurationLimits": (100, 1_000_000, 33_333), "ExposureTime": (1, 10**6, 20_000)}
         self.align = 64  # a Pi 5: 128
+        self.colour_space: ColourSpace | None = None  # what the camera takes instead of the one that is wanted
         self.still = False  # draws nothing, and so allocates nothing
         self.plugged = threading.Event()
         self.plugged.set()
@@ -89,6 +121,7 @@ class Camera:
             "buffer_count": buffer_count,
             "queue": queue,
             "controls": controls,
+            "colour_space": SMPTE170M if main["size"][0] < 1280 or main["size"][1] < 720 else REC709,
         }
 
     def align_configuration(self, configuration: dict[str, Any]) -> None:
@@ -100,6 +133,7 @@ class Camera:
         for name in configuration["controls"]:
             if name not in self.rig.controls:
                 raise RuntimeError(f"Control {name} is not advertised by libcamera")
+        configuration["colour_space"] = self.rig.colour_space or configuration["colour_space"]
         for stream in ("main", "lores"):
             width, height = configuration[stream]["size"]
             if width == 0 or height == 0 or configuration[stream]["format"] != "YUV420":

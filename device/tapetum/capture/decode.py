@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tapetum.capture.addresses import without_secrets
-from tapetum.capture.framing import Framer, no_colour
+from tapetum.capture.framing import Framer, no_colour, unsaid
 from tapetum.errors import ConfigError, SourceError
-from tapetum.scene import Frame, Plane
+from tapetum.scene import Colour, Frame, Plane
 from tapetum.settings import located
 
 if TYPE_CHECKING:
     import av
 
-_PLANAR = ("yuv420p", "yuvj420p")
+_PLANAR = ("yuv420p", "yuvj420p")  # of the limited range, of the full one
+_LIMITED, _FULL = 1, 2  # FFmpeg's AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
+_BT709 = (1, 7, 9, 10)  # AVCOL_SPC_BT709; SMPTE 240M and BT.2020, which are nearer to it than to BT.601
+_UNSAID = 2  # AVCOL_SPC_UNSPECIFIED
 _REMEDY = 'files and streams need PyAV: pip install "tapetum[stream]"'
 _BAD_READS = 100  # in a row, after which what is left of a clip counts as lost
 
@@ -35,10 +38,11 @@ class Picture:
     u: Plane
     v: Plane
     time_s: float | None
+    colour: Colour
 
     def frame(self, framer: Framer, t_ns: int) -> Frame:
         """Return it as the camera's next frame, taken at `t_ns`."""
-        return framer.frame(self.y, self.u, self.v, t_ns)
+        return framer.frame(self.y, self.u, self.v, t_ns, colour=self.colour)
 
 
 class Decoder:
@@ -146,12 +150,13 @@ class Decoder:
         return pictures
 
     def _picture(self, frame: "av.VideoFrame") -> Picture:
+        colour = _colour(frame)
         if frame.format.name == "gray":
             gray = no_colour(frame.width, frame.height)
-            return Picture(_plane(frame, 0), gray, gray, frame.time)
-        if frame.format.name not in _PLANAR:
-            frame = self._reformatter.reformat(frame, format="yuv420p", threads=1)
-        return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), frame.time)
+            return Picture(_plane(frame, 0), gray, gray, frame.time, colour)
+        if frame.format.name not in _PLANAR:  # of both, the one of its own range, which then stays as it is
+            frame = self._reformatter.reformat(frame, format=_PLANAR[colour.full], threads=1)
+        return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), frame.time, colour)
 
     @contextmanager
     def _translated(
@@ -184,6 +189,16 @@ def _pyav() -> Any:
 def ffmpeg_version() -> int:
     """Return the major number of libavformat: 61 of FFmpeg 7, 62 of FFmpeg 8."""
     return int(_pyav().library_versions["libavformat"][0])
+
+
+def _colour(frame: "av.VideoFrame") -> Colour:
+    """Return what `frame` says of its colours, or what it does not say and players take it for."""
+    said = int(frame.color_range)
+    full = said == _FULL or (said != _LIMITED and frame.format.name.startswith(("yuvj", "gray")))
+    space = int(frame.colorspace)
+    if space == _UNSAID:
+        return unsaid(full, frame.height)
+    return Colour(full, "bt709" if space in _BT709 else "bt601")  # RGB too: FFmpeg makes BT.601 of it
 
 
 def _plane(frame: "av.VideoFrame", index: int) -> Plane:

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 
 from tapetum.buffers import BufferPool
-from tapetum.scene import Frame, Plane
+from tapetum.scene import Colour, Frame, Plane
+
+_HD = 720  # rows, from which players take BT.709 for what says nothing of its matrix; below, BT.601
+_UNSAID = Colour()
 
 
 class Framer:
@@ -24,7 +27,9 @@ class Framer:
         self._factor = 1
         self._pool = BufferPool((0, 0))
 
-    def frame(self, y: Plane, u: Plane, v: Plane, t_ns: int, luma: Plane | None = None) -> Frame:
+    def frame(
+        self, y: Plane, u: Plane, v: Plane, t_ns: int, luma: Plane | None = None, colour: Colour = _UNSAID
+    ) -> Frame:
         """Return the next frame; `luma` is the camera's own low-resolution picture where it has one.
 
         y (H, W), u and v (ceil(H/2), ceil(W/2)) uint8, taken as they lie; `t_ns` CLOCK_BOOTTIME at capture.
@@ -33,7 +38,7 @@ class Framer:
         small = self._reduced(y) if luma is None else luma
         for plane in (y, u, v, small):
             plane.flags.writeable = False
-        return Frame(self._camera, self._seq, t_ns, y, u, v, small)
+        return Frame(self._camera, self._seq, t_ns, y, u, v, small, colour)
 
     def _reduced(self, y: Plane) -> Plane:
         """Return `y` reduced; up to `factor` - 1 pixels at the right and the bottom stay out, so that it is whole."""
@@ -48,6 +53,11 @@ class Framer:
         whole = y[: rows * self._factor, : columns * self._factor]
         cv2.resize(whole, (columns, rows), dst=luma, interpolation=cv2.INTER_AREA)
         return luma
+
+
+def unsaid(full: bool, height: int) -> Colour:
+    """Return the colour of a picture of `height` rows that does not say by which matrix it was made."""
+    return Colour(full, "bt709" if height >= _HD else "bt601")
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ camera likes. Sensor time is CLOCK_BOOTTIME (libcamera, control_ids_core.yaml, S
 
 import contextlib
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -18,7 +19,7 @@ from tapetum.capture.framing import Framer
 from tapetum.capture.source import SourceSettings
 from tapetum.clock import Clock
 from tapetum.errors import ConfigError, SourceError
-from tapetum.scene import Frame, Plane
+from tapetum.scene import Colour, Frame, Plane
 
 IMPORT_ERRORS = (ImportError, ValueError)
 """What importing picamera2 raises where it is not, or where its parts were built for another numpy (ValueError)."""
@@ -53,14 +54,14 @@ class Picamera(SourceSettings, tag="picamera", frozen=True):
         except (IndexError, RuntimeError) as error:
             raise SourceError(f"camera {self.camera} cannot be opened: {error}") from None
         try:
-            sizes = self._started(device)
+            streams = self._started(device)
         except BaseException:
             _freed(device)
             raise
-        return PicameraSource(self, device, picamera2.MappedArray, sizes, Framer(camera, self.analysis_width), clock)
+        return PicameraSource(self, device, picamera2.MappedArray, streams, Framer(camera, self.analysis_width), clock)
 
-    def _started(self, device: Any) -> "Sizes":
-        """Configure and start `device`; return the sizes of its two streams, as the camera aligned them."""
+    def _started(self, device: Any) -> "Streams":
+        """Configure and start `device`; return what its streams are, as the camera took what was wanted."""
         try:
             configuration = self._configuration(device)
             device.align_configuration(configuration)
@@ -70,7 +71,8 @@ class Picamera(SourceSettings, tag="picamera", frozen=True):
             raise SourceError(f"camera {self.camera} cannot be started: {error}") from None
         except (TypeError, ValueError) as error:
             raise ConfigError(f"camera {self.camera}: controls = {self.controls}: {error}") from None
-        return configuration["main"]["size"], configuration["lores"]["size"]
+        colour = _colour(configuration["colour_space"])
+        return Streams(configuration["main"]["size"], configuration["lores"]["size"], colour)
 
     def _configuration(self, device: Any) -> dict[str, Any]:
         factor = max(1, round(self.width / self.analysis_width))
@@ -88,8 +90,13 @@ class Picamera(SourceSettings, tag="picamera", frozen=True):
         return configuration
 
 
-Sizes = tuple[tuple[int, int], tuple[int, int]]
-"""(width, height) of the picture and of the small one, pixels, even."""
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """(width, height) of the picture and of the small one, pixels, even; and how both are coloured."""
+
+    main: tuple[int, int]
+    lores: tuple[int, int]
+    colour: Colour
 
 
 class PicameraSource:
@@ -98,7 +105,7 @@ class PicameraSource:
     lossless = False
 
     def __init__(
-        self, settings: Picamera, device: Any, mapped_array: Any, sizes: Sizes, framer: Framer, clock: Clock
+        self, settings: Picamera, device: Any, mapped_array: Any, streams: Streams, framer: Framer, clock: Clock
     ) -> None:
         self._name = f"camera {settings.camera}"
         self._timeout_s = max(_TIMEOUT_S, _FRAMES_LATE / settings.fps)
@@ -107,7 +114,7 @@ class PicameraSource:
         self._framer = framer
         self._clock = clock
         self._closing = Closing(self._name, partial(_freed, device))
-        self._main, self._lores = sizes
+        self._main, self._lores, self._colour = streams.main, streams.lores, streams.colour
         width, height = self._main
         self._planes = BufferPool((width * height * 3 // 2,))
         self._small = BufferPool((self._lores[1], self._lores[0]))
@@ -126,7 +133,7 @@ class PicameraSource:
                     luma[:] = mapped.array[: luma.shape[0], : luma.shape[1]]
             finally:
                 request.release()
-            return self._framer.frame(y, u, v, t_ns, luma)
+            return self._framer.frame(y, u, v, t_ns, luma, self._colour)
 
     def close(self) -> None:
         """Stop the camera; a `read` under way ends."""
@@ -157,6 +164,11 @@ class PicameraSource:
         padded = mapped[height : height * 3 // 2].reshape(2, height // 2, stride // 2)
         chroma[:] = padded[:, :, : width // 2]
         return y, chroma[0], chroma[1]
+
+
+def _colour(space: Any) -> Colour:
+    """Return what is meant by libcamera's colour space: sYCC is full BT.601, as JPEG; the others are limited."""
+    return Colour(space.range.name == "Full", "bt601" if space.ycbcrEncoding.name == "Rec601" else "bt709")
 
 
 def _freed(device: Any) -> None:

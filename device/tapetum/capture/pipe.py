@@ -15,7 +15,7 @@ from tapetum.capture.addresses import without_secrets
 from tapetum.capture.closing import Closing
 from tapetum.capture.framing import Framer, no_colour
 from tapetum.capture.source import SourceSettings
-from tapetum.capture.y4m import LONGEST_LINE, parse_header, picture_bytes
+from tapetum.capture.y4m import LONGEST_LINE, parse_header
 from tapetum.clock import Clock
 from tapetum.errors import ConfigError, SourceError
 from tapetum.scene import Frame
@@ -54,8 +54,8 @@ class PipeSource:
         self._clock = clock
         self._closing = Closing(command.name, command.kill)
         command.start_waiting()
-        self._width, self._height, self._colour = parse_header(self._line())
-        self._pool = BufferPool((picture_bytes(self._width, self._height, self._colour),))
+        self._header = parse_header(self._line())
+        self._pool = BufferPool((self._header.picture_bytes,))
 
     def read(self) -> Frame:
         """Return the next frame; raises SourceError when the command ends, stalls or writes something else."""
@@ -76,13 +76,12 @@ class PipeSource:
         picture.flags.writeable = True
         self._command.fill(picture.data)
         t_ns = self._clock.now_ns()
-        height, width = self._height, self._width
+        height, width = self._header.height, self._header.width
         y = picture[: width * height].reshape(height, width)
-        if not self._colour:
-            gray = no_colour(width, height)
-            return self._framer.frame(y, gray, gray, t_ns)
-        u, v = picture[width * height :].reshape(2, -(-height // 2), -(-width // 2))
-        return self._framer.frame(y, u, v, t_ns)
+        u = v = no_colour(width, height)
+        if self._header.coloured:
+            u, v = picture[width * height :].reshape(2, -(-height // 2), -(-width // 2))
+        return self._framer.frame(y, u, v, t_ns, colour=self._header.colour)
 
     def _line(self) -> bytes:
         line = bytearray()

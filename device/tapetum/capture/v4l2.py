@@ -1,7 +1,8 @@
 """A USB camera or any other Video4Linux device.
 
 OpenCV hands over what the driver delivers (`CAP_PROP_CONVERT_RGB` = 0), so YUV stays YUV: `unpack` makes planes of it.
-Drivers choose another format than asked for without a word, so the format is read again after it was set.
+Drivers choose another format than asked for without a word, so the format is read again after it was set. Their
+colours are taken for BT.601, limited range, whatever the driver says of them: OpenCV does not pass that on.
 """
 
 import os

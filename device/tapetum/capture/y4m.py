@@ -1,6 +1,10 @@
 """YUV4MPEG2, the format of mjpegtools, yuv4mpeg(5): a line of parameters, then for each picture a line and planes."""
 
+from dataclasses import dataclass
+
+from tapetum.capture.framing import unsaid
 from tapetum.errors import SourceError
+from tapetum.scene import Colour
 
 LONGEST_LINE = 1024
 """Bytes of a header, its line feed not counted: yuv4mpeg(5) allows 80 to a parameter."""
@@ -8,10 +12,27 @@ _LARGEST = 8192  # pixels of a side
 _COLOURS = ("420", "420jpeg", "420mpeg2", "420paldv")  # 8 bits; they differ only in where the colour was sampled
 
 
-def parse_header(line: bytes) -> tuple[int, int, bool]:
-    """Return (width, height, whether there is colour) of a YUV4MPEG2 header line, without its line feed.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the pictures are: their size, whether they have colour planes, and how their levels are meant."""
 
-    Raises SourceError for anything but 8-bit 4:2:0 or gray.
+    width: int
+    height: int
+    coloured: bool
+    colour: Colour
+
+    @property
+    def picture_bytes(self) -> int:
+        """The size of one picture, without its line FRAME."""
+        chroma = -(-self.width // 2) * -(-self.height // 2)
+        return self.width * self.height + self.coloured * 2 * chroma
+
+
+def parse_header(line: bytes) -> Header:
+    """Return what a YUV4MPEG2 header line says, without its line feed.
+
+    The range is what FFmpeg writes there; the format has no word for the matrix. Raises SourceError for anything but
+    8-bit 4:2:0 or gray.
     """
     magic, *parameters = line.decode("ascii", errors="replace").split(" ")
     if magic != "YUV4MPEG2":
@@ -23,13 +44,9 @@ def parse_header(line: bytes) -> tuple[int, int, bool]:
     sides = [values.get(key, "") for key in "WH"]
     if not all(_is_side(side) for side in sides):
         raise SourceError(f"width and height must be 2..{_LARGEST} pixels, found W{sides[0][:9]} H{sides[1][:9]}")
-    return int(sides[0]), int(sides[1]), colour != "mono"
+    width, height = map(int, sides)
+    return Header(width, height, colour != "mono", unsaid("XCOLORRANGE=FULL" in parameters, height))
 
 
 def _is_side(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 9 and 2 <= int(text) <= _LARGEST
-
-
-def picture_bytes(width: int, height: int, colour: bool) -> int:
-    """Return the size of one picture, without its line FRAME."""
-    return width * height + colour * 2 * (-(-width // 2)) * (-(-height // 2))

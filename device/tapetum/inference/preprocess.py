@@ -1,15 +1,13 @@
 """From the planes of a frame to the numbers that a model takes: the device and the trainer do it with this code.
 
 Each plane is cut, then reduced or enlarged to the model's size, and only then do the three become RGB: chroma of half
-the resolution needs no detour over the full size, and only this crop is ever converted. BT.601, limited range, as
-cameras and decoders give it. Then each level of a pixel becomes what the input tensor holds for it.
+the resolution needs no detour over the full size, and only this crop is ever converted, by the range and
+the matrix of its frame. Then each level of a pixel becomes what the input tensor holds for it.
 
 A picture of another shape than the model's is stretched, or letterboxed: reduced as a whole, and what is left beside it
 made gray. Either way the box that comes back with the pixels is what of the frame the whole input shows, to the pixel
 that was cut; of a letterboxed one it reaches over what was cut. So one rule takes a detection back to the frame:
 `box.left + x * box.width`.
-
-ITU-R BT.601-7, 2.5.3 and 2.5.4: E'R = Y' + 1.402 Cr, E'G = Y' - 0.344 Cb - 0.714 Cr, E'B = Y' + 1.772 Cb.
 """
 
 import math
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.buffers import BufferPool
+from tapetum.colour import brightness, to_rgb
 from tapetum.inference.contract import Input
 from tapetum.scene import Box, Frame, Plane
 
@@ -58,9 +57,9 @@ class Preprocessor:
         found, inner = self._blank(place)
         planes = [self._resized(plane[box.slices(plane)], place, index) for index, plane in enumerate(self._of(frame))]
         if len(planes) == 1:
-            cv2.LUT(planes[0], _BRIGHTNESS, inner)
+            cv2.LUT(planes[0], brightness(frame.colour), inner)
         else:
-            cv2.transform(cv2.merge(planes, _cut(self._merged, (*planes[0].shape, 3))), _TO_RGB, inner)
+            cv2.transform(cv2.merge(planes, _cut(self._merged, (*planes[0].shape, 3))), to_rgb(frame.colour), inner)
         cut = Box.of_pixels(columns.start, rows.start, columns.stop, rows.stop, frame.y.shape)
         return found, whole(cut, place, self._input)
 
@@ -183,14 +182,3 @@ def _flip(levels: NDArray[Any]) -> np.uint8 | None:
 def _cut(buffer: Pixels, shape: tuple[int, ...]) -> Pixels:
     """Return the beginning of a flat buffer, in this shape."""
     return buffer[: math.prod(shape)].reshape(shape)
-
-
-def _affine() -> NDArray[np.float32]:
-    """Return (3, 4): RGB from Y (16..235), Cb, Cr (16..240, 128 no colour) and 1."""
-    scale = np.diag([255 / 219, 255 / 224, 255 / 224])
-    matrix = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]]) @ scale
-    return np.column_stack([matrix, matrix @ [-16, -128, -128]]).astype(np.float32)
-
-
-_TO_RGB = _affine()
-_BRIGHTNESS = np.rint((np.arange(256) - 16) * 255 / 219).clip(0, 255).astype(np.uint8)
