@@ -78,6 +78,7 @@ class Daemon:
         self._started_ns = clock.now_ns()
         self._faults: tuple[str, ...] | None = None  # told last
         self._unwritten = ""  # why the disk did not take the last status
+        self._lately = health.Lately()
         self._written_s = self._told_s = float("-inf")
 
     @property
@@ -214,7 +215,7 @@ class Daemon:
             at_ns=now_ns,
             uptime_s=round((now_ns - self._started_ns) / 1e9, 1),
             clock="synced" if self._clock.synced() else "unsynced",
-            faults=health.faults(cameras, inference, broker, full),
+            faults=health.faults(cameras, inference, self._lately.of(broker, now_ns), full),
             cameras=cameras,
             inference=inference,
             models=self._switch.standing,

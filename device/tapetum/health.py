@@ -3,8 +3,9 @@
 import contextlib
 import os
 import platform
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import msgspec
 from tapetum import __version__
 from tapetum.alerts.mqtt import BrokerState
 from tapetum.camera import CameraState
+from tapetum.errors import ConfigError
 from tapetum.inference.state import InferenceState
 from tapetum.store import Standing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "paho-mqtt", "msgspec", "av")
+_LATELY_NS = 3600 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,9 @@ class Health:
 def faults(
     cameras: Mapping[str, CameraState], inference: InferenceState, broker: BrokerState, disk: str
 ) -> tuple[str, ...]:
-    """Return what is not as it should be. disk: why nothing can be written, or ""."""
-    lost = ((name, state) for name, state in cameras.items() if state.condition == "lost")
-    found = [f"camera {name} is lost: {state.last_error or 'it gives no picture'}" for name, state in lost]
+    """Return what is not as it should be. broker: with what it lost lately; disk: why nothing can be written, or ""."""
+    gone = ((name, state) for name, state in cameras.items() if state.condition == "lost")
+    found = [f"camera {name} is lost: {state.last_error or 'it gives no picture'}" for name, state in gone]
     out = [f"{name}: {one.reason}" for name, one in inference.accelerators.items() if one.reason]
     if inference.mode == "motion-only":
         found.append(f"model {inference.model} is given up: {inference.last_error or '; '.join(out)}")
@@ -49,12 +52,42 @@ def faults(
     if broker.last_error:
         found.append(f"broker: {broker.last_error}")
     if broker.lost > broker.expired:
-        found.append(f"{broker.lost - broker.expired} alerts were dropped: the outbox is full")
+        found.append(f"{broker.lost - broker.expired} alerts were dropped in the last hour: the outbox is full")
     if broker.expired:
-        found.append(f"{broker.expired} alerts were dropped: they had waited for longer than outbox.max_age_days")
+        late = "they had waited for longer than outbox.max_age_days"
+        found.append(f"{broker.expired} alerts were dropped in the last hour: {late}")
     if disk:
         found.append(f"state_dir takes nothing ({disk}): make room in it; alerts wait in memory until then")
     return tuple(found)
+
+
+class Lately:
+    """What was lost in the last hour: what was lost once, and is no more, is no fault for ever."""
+
+    def __init__(self) -> None:
+        self._lost, self._expired = _Rise(), _Rise()
+
+    def of(self, broker: BrokerState, now_ns: int) -> BrokerState:
+        """Return `broker` with what was lost, and what expired, lately and not since the start."""
+        lost, expired = self._lost.lately(broker.lost, now_ns), self._expired.lately(broker.expired, now_ns)
+        return replace(broker, lost=lost, expired=expired)
+
+
+class _Rise:
+    """How much a count rose in the last hour."""
+
+    def __init__(self) -> None:
+        self._rises: deque[tuple[int, int]] = deque()  # when, and what the count was before
+        self._count = 0
+
+    def lately(self, count: int, now_ns: int) -> int:
+        """Return by how much; `count` is what it has come to since the start, and never falls."""
+        if count > self._count:
+            self._rises.append((now_ns, self._count))
+            self._count = count
+        while self._rises and now_ns - self._rises[0][0] > _LATELY_NS:
+            self._rises.popleft()
+        return count - self._rises[0][1] if self._rises else 0
 
 
 def write(path: Path, health: Health) -> str:
@@ -80,12 +113,16 @@ def _overwrite(path: Path, content: bytes) -> None:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Return what the status file says, if the daemon that wrote it still runs; else None."""
+    """Return what the status file says, if the daemon that wrote it still runs; else None.
+
+    Raises ConfigError when we may not read it.
+    """
     try:
         found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        os.kill(found["pid"], 0)
-    except PermissionError:
-        return found
+        with contextlib.suppress(PermissionError):  # there is such a process, another user's
+            os.kill(found["pid"], 0)
+    except PermissionError as error:
+        raise ConfigError(f"state_dir: {path}: {error.strerror}; ask as root or as the daemon's user") from None
     except (OSError, msgspec.DecodeError, KeyError, TypeError):
         return None
     return found
