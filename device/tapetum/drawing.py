@@ -1,7 +1,7 @@
 """A clip with what was seen drawn into it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tapetum.pipeline import Result
 from tapetum.scene import Frame, State
 
 _COLOURS = {State.CONFIRMED: (80, 220, 80), State.STILL: (220, 180, 60), State.LOST: (90, 90, 230)}
+_USUAL_RATE = Fraction(25)
 
 _LIMITED_BT601 = 1, 6  # FFmpeg's AVCOL_RANGE_MPEG, AVCOL_SPC_SMPTE170M
 
@@ -28,9 +29,13 @@ class Film:
         self._clip = clip
         self._container: Any = None
         self._stream: Any = None
+        self._begun = False
 
     def __enter__(self) -> "Film":
-        """Begin."""
+        """Begin the file; raises ConfigError when it cannot be written, before anything is seen."""
+        if self._path is not None:
+            with _refused(self._path):
+                self._begin(self._path)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,8 +52,9 @@ class Film:
         import av  # noqa: PLC0415  an extra
 
         with _refused(self._path):
-            if self._container is None:
-                self._begin(self._path, frame)
+            if not self._begun:
+                self._begun = True
+                self._stream.width, self._stream.height = (side // 2 * 2 for side in frame.size)
             self._write(av.VideoFrame.from_ndarray(annotated(frame, result), format="bgr24"))
 
     def _write(self, picture: Any) -> None:
@@ -56,20 +62,39 @@ class Film:
         for packet in self._stream.encode(picture):
             self._container.mux(packet)
 
-    def _begin(self, path: Path, frame: Frame) -> None:
-        import av  # noqa: PLC0415  an extra
-
+    def _begin(self, path: Path) -> None:
+        try:
+            import av  # noqa: PLC0415  an extra
+        except ImportError:
+            raise ConfigError('--save-video: files need PyAV: pip install "tapetum[stream]"') from None
         if path.exists() and path.samefile(self._clip):
             raise ConfigError(f"--save-video {path}: is the clip itself; name another file, or the clip is lost")
-        with av.open(str(self._clip)) as source:
-            rate = source.streams.video[0].average_rate or Fraction(25)
-        container = av.open(str(path), "w")
-        self._stream = container.add_stream("libx264", rate=rate, options={"crf": "26", "preset": "veryfast"})
-        self._stream.width, self._stream.height = (side // 2 * 2 for side in frame.size)
+        _try_to_write(path)
+        self._container = av.open(str(path), "w")
+        self._stream = self._container.add_stream(
+            "libx264", rate=_rate(self._clip), options={"crf": "26", "preset": "veryfast"}
+        )
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
         context.color_range, context.colorspace = _LIMITED_BT601  # what PyAV makes of RGB; unsaid, HD means BT.709
-        self._container = container
+
+
+def _rate(clip: Path) -> Fraction:
+    """Return the frame rate of `clip`, 25 where it has none; what cannot be played is told when it is."""
+    import av  # noqa: PLC0415  an extra
+
+    with suppress(av.FFmpegError, OSError, IndexError), av.open(str(clip)) as source:
+        return source.streams.video[0].average_rate or _USUAL_RATE
+    return _USUAL_RATE
+
+
+def _try_to_write(path: Path) -> None:
+    """Raise OSError where the file cannot be written: PyAV opens it with the first picture only."""
+    new = not path.exists()
+    with path.open("ab"):
+        pass
+    if new:
+        path.unlink()
 
 
 @contextmanager

@@ -5,8 +5,12 @@ import re
 
 import pytest
 
-from tapetum.cli import CONFIG_ERROR, main
+from tapetum.cli import _COMMANDS, CONFIG_ERROR, main
 from tapetum.commands.bench import BENCHES
+
+
+def test_the_summary_of_all_commands_names_every_bench():
+    assert _COMMANDS["bench"] == f"measure: {', '.join(BENCHES)}"
 
 
 def test_a_bench_prints_one_object_for_machines(capsys):

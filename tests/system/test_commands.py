@@ -14,7 +14,9 @@ import av
 import pytest
 
 from tapetum import data as shipped
+from tapetum import health
 from tapetum.alerts.event import decode
+from tapetum.errors import ConfigError
 from tests.simulators.daemon import Daemon, tagged, until
 from tests.simulators.mosquitto import Mosquitto, free_port
 from tests.system.conftest import camera, reached_at
@@ -132,7 +134,20 @@ def test_a_replay_of_what_is_no_video_is_told(tmp_path: Path):
     found = run("replay", tmp_path / "clip.mp4")
     assert found.returncode == 1
     assert f"{tmp_path}/clip.mp4: " in found.stderr
+    assert "; CLIP must name a video that is whole" in found.stderr, "not a key of a configuration"
     assert "Traceback" not in found.stderr
+
+
+def test_a_replay_of_a_folder_is_told(tmp_path: Path):
+    found = run("replay", tmp_path)
+    assert (found.returncode, found.stdout) == (78, "")
+    assert found.stderr == f"tapetum: CLIP: {tmp_path}: it is a folder; name a video in it\n"
+
+
+def test_a_film_that_cannot_be_written_is_told_before_anything_is_seen(tmp_path: Path):
+    found = run("replay", shipped.clip(), "--save-video", tmp_path / "nodir/film.mp4")
+    assert (found.returncode, found.stdout) == (78, "")
+    assert found.stderr.startswith(f"tapetum: --save-video {tmp_path}/nodir/film.mp4: No such file or directory")
 
 
 def test_a_replay_as_a_camera_that_is_not_there_is_told(tmp_path: Path):
@@ -182,6 +197,7 @@ def test_status_tells_whether_a_daemon_runs_and_how_it_does(tmp_path: Path, brok
         assert found.returncode == 0
         assert "camera room: clear" in found.stdout
         assert "broker: connected, MQTT 5" in found.stdout
+        assert "inference: off\n" in found.stdout, "there is no model that could give answers"
         assert json.loads(status("--json").stdout)["pid"] == daemon.pid
         broker.kill()
         daemon.until(lambda status: status["faults"])
@@ -206,7 +222,28 @@ def test_a_status_that_nobody_writes_any_more_is_not_believed(tmp_path: Path):
     assert run("status", "--config", daemon.config).returncode == 3, "it is nonsense"
 
 
+def test_a_status_that_we_may_not_read_is_told(tmp_path: Path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    path = tmp_path / "status.json"
+    path.write_text("{}")
+    path.chmod(0o600)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError, match=r"status\.json: Permission denied; ask as root"):
+            health.read(path)
+    finally:
+        os.seteuid(0)
+
+
 # listen and a first run
+
+
+@pytest.mark.parametrize("port", ["0", "99999", "-1", "mqtt"])
+def test_listen_refuses_a_port_that_is_none(port: str):
+    found = run("listen", "--host", "127.0.0.1", f"--port={port}")
+    assert found.returncode == 2
+    assert f"argument --port: '{port}' is no whole number from 1 to 65535" in found.stderr
 
 
 def test_listen_prints_a_line_for_each_alert_and_what_was_missing(tmp_path: Path, broker: Mosquitto):
@@ -242,6 +279,11 @@ def test_a_first_run_without_anything_shows_alerts_until_it_is_interrupted(tmp_p
     home.mkdir()
     with running(tmp_path, "run", "--first-run", HOME=str(home), XDG_STATE_HOME="") as first:
         until(lambda: "started" in (tmp_path / "out").read_text())
+        own = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": ""}
+        assert f", process {first.pid}, " in run("status", env=own).stdout, "it is found where it keeps its state"
+        second = run("run", "--first-run", env=own)
+        assert second.returncode == 78
+        assert second.stderr == f"tapetum: state_dir: {home}/.local/state/tapetum is in use by another tapetum\n"
         code, seconds = interrupted(first)
         assert (code, seconds < 3) == (0, True)
     said = (tmp_path / "err").read_text()
@@ -250,6 +292,8 @@ def test_a_first_run_without_anything_shows_alerts_until_it_is_interrupted(tmp_p
     assert "an embedded one, on 127.0.0.1:" in said
     assert "Traceback" not in said
     assert (home / ".local/state/tapetum/outbox.sqlite").exists()
+    nowhere = f"no daemon runs on /var/lib/tapetum or {home}/.local/state/tapetum\n"
+    assert run("status", env=own).stderr == nowhere
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

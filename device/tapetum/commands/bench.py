@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tapetum import data
-from tapetum.commands.settings import add_model
+from tapetum.commands.settings import add_model, whole
 from tapetum.errors import ConfigError
 from tapetum.inference.settings import Inference
 
@@ -52,34 +52,25 @@ def _add_reference(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_frames(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--frames", type=_at_least(1), default=20_000, metavar="N", help="how many (default: 20000)")
+    parser.add_argument("--frames", type=whole(1), default=20_000, metavar="N", help="how many (default: 20000)")
 
 
 def _add_faults(parser: argparse.ArgumentParser) -> None:
     kills = "how often the broker is killed (default: 50)"
-    parser.add_argument("--kills", type=_at_least(0), default=50, metavar="N", help=kills)
+    parser.add_argument("--kills", type=whole(0), default=50, metavar="N", help=kills)
     alerts = "how many alerts are sent meanwhile (default: 2000)"
-    parser.add_argument("--alerts", type=_at_least(1), default=2_000, metavar="N", help=alerts)
+    parser.add_argument("--alerts", type=whole(1), default=2_000, metavar="N", help=alerts)
 
 
 def _add_blows(parser: argparse.ArgumentParser) -> None:
     kills = "how often the worker is killed (default: 100)"
-    parser.add_argument("--kills", type=_at_least(0), default=100, metavar="N", help=kills)
+    parser.add_argument("--kills", type=whole(0), default=100, metavar="N", help=kills)
     hangs = "how often it is let hang (default: 20)"
-    parser.add_argument("--hangs", type=_at_least(0), default=20, metavar="N", help=hangs)
+    parser.add_argument("--hangs", type=whole(0), default=20, metavar="N", help=hangs)
 
 
 def _add_crops(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--crops", type=_at_least(1), default=500, metavar="N", help="how many of each (default: 500)")
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
-        return int(text)
-
-    return count
+    parser.add_argument("--crops", type=whole(1), default=500, metavar="N", help="how many of each (default: 500)")
 
 
 def main(options: argparse.Namespace) -> int:

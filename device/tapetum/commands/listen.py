@@ -6,7 +6,7 @@ import sys
 import threading
 
 from tapetum.alerts.broker import Broker
-from tapetum.commands.settings import add_config, config_of
+from tapetum.commands.settings import add_config, config_of, whole
 from tapetum.errors import ConfigError
 
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `listen` takes."""
     add_config(parser)
     parser.add_argument("--host", help="the broker (default: the configuration's)")
-    parser.add_argument("--port", type=int, default=1883)
+    parser.add_argument("--port", type=whole(1, 65535), default=1883, help="its port (default: 1883)")
     parser.add_argument("--receipts", action="store_true", help='confirm each alert, for delivery = "receipt"')
     parser.add_argument("--json", action="store_true", help="print each alert as a JSON object")
 

@@ -3,11 +3,13 @@
 import argparse
 import statistics
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tapetum.commands.settings import add_config, add_model, config_of, start_log, with_model
 from tapetum.config import CameraSettings, Config
-from tapetum.errors import ConfigError
+from tapetum.errors import ConfigError, SourceError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +33,10 @@ def main(options: argparse.Namespace) -> int:
     start_log(options.verbose)
     config = with_model(config_of(options)[0], options)
     tally, told = Tally(), 0
+    _check(options.clip)
     total = frame_count(options.clip)
     with (
+        _naming_clip(),
         worker(config.inference) as model,
         Film(options.save_video, options.clip) as film,
         Progress("replay", total) as bar,
@@ -53,6 +57,22 @@ def main(options: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _check(clip: Path) -> None:
+    if clip.is_dir():
+        raise ConfigError(f"CLIP: {clip}: it is a folder; name a video in it")
+    if not clip.is_file():
+        raise ConfigError(f"CLIP: {clip}: there is no such file; name a video")
+
+
+@contextmanager
+def _naming_clip() -> Iterator[None]:
+    """Let what is wrong with the clip be told by its name here, and not by that in a configuration."""
+    try:
+        yield
+    except SourceError as error:
+        raise SourceError(str(error).replace("`path`", "CLIP")) from None
 
 
 def _stages(config: Config, camera: str | None) -> CameraSettings:

@@ -13,7 +13,16 @@ import msgspec
 
 from tapetum import data
 from tapetum.capture import File
-from tapetum.commands.settings import add_config, add_model, config_file, config_of, naming, start_log, with_model
+from tapetum.commands.settings import (
+    add_config,
+    add_model,
+    config_file,
+    config_of,
+    first_run_dir,
+    naming,
+    start_log,
+    with_model,
+)
 from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
 
@@ -66,9 +75,13 @@ def _run(options: argparse.Namespace, config: Config, again: Callable[[], Config
 @contextmanager
 def _completed(options: argparse.Namespace) -> Iterator[Config]:
     """Give the configuration with what a first look needs and it does not name: a camera, a broker, a listener."""
+    from tapetum import lock
     from tapetum.alerts import embedded
 
-    config = _with_state(_with_camera(with_model(config_of(options)[0], options)))
+    config = _with_state(with_model(config_of(options)[0], options))
+    with naming(config_file(options)):
+        lock.held(Path(config.state_dir)).close()  # a second one is refused before it says what it would do
+    config = _with_camera(config)
     if not config.inference.model:
         _say("No model is given: working with motion alone.")
         _say("  --model detect.tflite --labels labelmap.txt gives labels.")
@@ -114,8 +127,7 @@ def _with_state(config: Config) -> Config:
     """Keep the state of a first run in the user's own folder, where the configuration names none."""
     if config.state_dir != Config().state_dir:
         return config
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    return msgspec.structs.replace(config, state_dir=str(home / "tapetum"))
+    return msgspec.structs.replace(config, state_dir=str(first_run_dir()))
 
 
 def _listen(config: Config, stop: threading.Event) -> None:

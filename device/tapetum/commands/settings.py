@@ -4,7 +4,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +25,18 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", metavar="FILE", help="its labels, one a line (default: those in the model)")
 
 
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return what reads a whole number of an option, and refuses one that is out of range."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= (int(text) if most is None else most):
+            to = "on" if most is None else f"to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} {to}")
+        return int(text)
+
+    return number
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Let a configuration be named."""
     parser.add_argument("--config", metavar="FILE", type=Path, help=f"tapetum.toml (default: {SYSTEM_CONFIG})")
@@ -40,6 +52,17 @@ def config_of(options: argparse.Namespace) -> tuple[Config, Path | None]:
     """Return the configuration named, else the system's, else the defaults; and its file, if it has one."""
     path = config_file(options)
     return (load(path) if path else Config()), path
+
+
+def state_dirs(config: Config) -> list[Path]:
+    """Return where a daemon keeps its state: where the configuration says, or, where it does not, a first run's too."""
+    named = Path(config.state_dir)
+    return [named, first_run_dir()] if config.state_dir == Config().state_dir else [named]
+
+
+def first_run_dir() -> Path:
+    """Return where a first run keeps its state: in the user's own folder (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "tapetum"
 
 
 @contextmanager

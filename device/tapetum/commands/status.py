@@ -4,10 +4,9 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from tapetum.commands.settings import add_config, config_of
+from tapetum.commands.settings import add_config, config_of, state_dirs
 
 NOT_RUNNING = 3
 """Exit status when there is no daemon (LSB: program is not running)."""
@@ -24,10 +23,10 @@ def main(options: argparse.Namespace) -> int:
     """Print the status; 0 when all is well, 1 when the daemon reports a fault, 3 when it does not run."""
     from tapetum.health import read
 
-    config, _ = config_of(options)
-    found = read(Path(config.state_dir) / "status.json")
+    folders = state_dirs(config_of(options)[0])
+    found = next(filter(None, (read(folder / "status.json") for folder in folders)), None)
     if found is None:
-        print(f"no daemon runs on {config.state_dir}", file=sys.stderr)
+        print(f"no daemon runs on {' or '.join(map(str, folders))}", file=sys.stderr)
         return NOT_RUNNING
     age_s = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - found["at_ns"]) / 1e9
     if options.json:
@@ -48,10 +47,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
             f"camera {name}: {camera['condition']}, {camera['fps']:.1f} frames/s, {camera['analysis_ms']:.2f} ms each, "
             f"{camera['tracks']} tracks, {camera['dropped']} dropped, {camera['corrupt']} corrupt"
         )
-    lines.append(
-        f"inference: {inference['mode']} {inference['model']}, {inference['answered']} answers of "
-        f"{inference['median_ms']:.1f} ms, {inference['refused']} refused, {inference['restarts']} restarts"
-    )
+    lines.append(_of_inference(inference))
     lines += _of_models(found["models"])
     if inference["confinement"]:
         lines.append(f"worker: process {inference['pid']}, locked in by {inference['confinement']}")
@@ -63,6 +59,16 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{broker['lost']} lost"
     )
     return lines + [f"FAULT: {fault}" for fault in found["faults"]]
+
+
+def _of_inference(inference: dict[str, Any]) -> str:
+    """Return how the model does; where there is none, that alone."""
+    if not inference["model"]:
+        return f"inference: {inference['mode']}"
+    return (
+        f"inference: {inference['mode']} {inference['model']}, {inference['answered']} answers of "
+        f"{inference['median_ms']:.1f} ms, {inference['refused']} refused, {inference['restarts']} restarts"
+    )
 
 
 def _of_models(models: dict[str, Any]) -> list[str]:
