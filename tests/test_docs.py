@@ -97,9 +97,10 @@ def etc(tmp_path_factory) -> Path:
 
 
 def completed(text: str) -> str:
-    """Return an example with a drawn scene for each of its cameras that has no source."""
+    """Return an example with a drawn scene for each of its cameras that has no source, at least for one."""
     values = tomllib.loads(text)
-    lacking = [name for name, camera in values.get("camera", {}).items() if "source" not in camera]
+    cameras = values.get("camera", {"front": {}})
+    lacking = [name for name, camera in cameras.items() if "source" not in camera]
     return text + "".join(f'\n[camera.{name}.source]\ntype = "synthetic"\n' for name in lacking)
 
 

@@ -25,7 +25,7 @@ LAYERS = {
     "bundles": {"bundle"},
     "slots": {"store"},
     "flow": {"config", "pipeline"},
-    "what runs": {"camera", "drawing", "health", "outlet", "replay", "switch"},
+    "what runs": {"camera", "drawing", "health", "outlet", "replay", "unnamed", "switch"},
     "daemon": {"daemon"},
     "doctor": {"doctor"},
     "commands": {"bench", "cli", "commands", "__main__"},

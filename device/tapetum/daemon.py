@@ -27,6 +27,7 @@ from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 from tapetum.store import FOLDER, Store
 from tapetum.switch import Switch
+from tapetum.unnamed import unnamed
 
 _log = logging.getLogger(__name__)
 _CAMERAS_S = 0.4  # for cameras to end; a capture thread that its camera holds is left behind
@@ -66,6 +67,7 @@ class Daemon:
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
         self._switch = Switch(Store(Path(config.state_dir) / FOLDER), config.inference)
         self._worker = self._switch.worker
+        self._check_labels(config)
         self._telling = threading.Lock()  # what runs: two threads tell of it
         self._watchdog = systemd.Watchdog(())
         self._cameras: dict[str, _Running] = {}
@@ -190,7 +192,19 @@ class Daemon:
         changed = [name for name in fixed if getattr(config, name) != getattr(self._config, name)]
         if changed:
             raise ConfigError(f"{', '.join(changed)}: only [camera] is taken without a restart: restart the daemon")
+        self._check_labels(config)
         return config
+
+    def _check_labels(self, config: Config) -> None:
+        """Raise ConfigError for a label that its own model lacks; what another model lacks is only said."""
+        found = self._unnamed(config)
+        if found and self._worker.model and not self._switch.standing.active:
+            raise ConfigError(found[0])
+        for text in found:
+            _log.warning("%s", text)
+
+    def _unnamed(self, config: Config) -> list[str]:
+        return unnamed(config.camera, self._worker.model, self._worker.labels)
 
     def _say_what_runs(self) -> None:
         """Tell which model is active, and of what the device consists."""
@@ -215,7 +229,10 @@ class Daemon:
             at_ns=now_ns,
             uptime_s=round((now_ns - self._started_ns) / 1e9, 1),
             clock="synced" if self._clock.synced() else "unsynced",
-            faults=health.faults(cameras, inference, self._lately.of(broker, now_ns), full),
+            faults=(
+                *health.faults(cameras, inference, self._lately.of(broker, now_ns), full),
+                *self._unnamed(self._config),
+            ),
             cameras=cameras,
             inference=inference,
             models=self._switch.standing,

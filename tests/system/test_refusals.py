@@ -8,7 +8,7 @@ import pytest
 
 from tapetum.cli import CONFIG_ERROR, main
 from tests.simulators.daemon import Daemon
-from tests.system.conftest import ROOM, camera
+from tests.system.conftest import ROOM, STREET, Plug, camera
 
 pytestmark = pytest.mark.system
 
@@ -56,7 +56,7 @@ MISTAKES = {  # what is written, which key is named, what else is told
         "rtsps:// and https:// alone",
     ),
     "no model": (
-        "[inference]\nmodel = '/no/m.tflite'",
+        "[inference]\nmodel = '/no/m.tflite'\n" + camera(),
         "inference.model: /no/m.tflite",
         "a .tflite or a bundle (.tapetum) is wanted",
     ),
@@ -101,7 +101,7 @@ def with_model(tmp_path: Path, model: Path, labels: Path | None = None, more: st
     path = tmp_path / "mine.toml"
     lines = ["[inference]", f"model = {json.dumps(str(model))}", more]
     lines += [f"labels = {json.dumps(str(labels))}"] if labels else []
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines) + "\n" + camera())
     return path
 
 
@@ -145,6 +145,98 @@ def test_a_good_file_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text('device = "unit"\n' + camera() + camera(ROOM, "door"))
     assert main(["check-config", str(path)]) == 0
     assert capsys.readouterr().out == f"{path}: can be used: device unit, cameras room, door, motion alone\n"
+
+
+def test_a_file_without_a_camera_is_refused_as_the_daemon_refuses_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    told = refused(Daemon(tmp_path))
+    assert checked(tmp_path / "tapetum.toml", capsys) == told
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "reason"),
+    [
+        ("{ type = 'file', path = '/no/clip.mp4' }", "path", "/no/clip.mp4: there is no such file"),
+        ("{ type = 'pipe', command = ['rpicam-nothing', '-n'] }", "command", "'rpicam-nothing' is no program"),
+    ],
+)
+def test_what_a_camera_needs_and_does_not_find_is_told_and_may_come_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, key: str, reason: str
+):
+    path = tmp_path / "mine.toml"
+    path.write_text(camera(source, "gate"))
+    assert main(["check-config", str(path)]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(f"tapetum: {path}: camera.gate.source.{key}: {reason}")
+    assert said.out.startswith(f"{path}: can be used")
+
+
+def test_what_a_camera_needs_and_finds_is_not_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], plug: Plug):
+    path = tmp_path / "mine.toml"
+    path.write_text(camera(STREET, "street") + camera(plug.source, "pipe"))
+    assert main(["check-config", str(path)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+WRONG_LABELS = {
+    "mistyped": (
+        'rules.labels = ["car", "persn"]',
+        "rules.labels: 'persn' is no label of detect@0; did you mean person?",
+    ),
+    "unlike any": ('rules.labels = ["Aardvark"]', "rules.labels: 'Aardvark' is no label of detect@0; it has person, "),
+    "looked for": ('scheduling.look_for = ["persons"]', "scheduling.look_for: 'persons' is no label of detect@0; did "),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_LABELS)
+def test_a_label_that_the_model_lacks_is_refused_with_those_like_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, wrong: str
+):
+    line, told = WRONG_LABELS[wrong]
+    said = refused(Daemon(tmp_path, model + camera(more=line)))
+    assert said.startswith(f"tapetum: {tmp_path}/tapetum.toml: camera.room.{told}")
+    assert checked(tmp_path / "tapetum.toml", capsys) == said
+
+
+def test_a_label_that_the_model_has_or_that_motion_has_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str
+):
+    path = tmp_path / "mine.toml"
+    path.write_text(model + camera(more='rules.labels = ["person", "motion"]\nscheduling.look_for = ["dog"]'))
+    assert main(["check-config", str(path)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_model_without_people_is_taken_though_people_are_what_is_looked_for_unasked(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"thing {number}" for number in range(90)))
+    path = with_model(tmp_path, data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite", labels)
+    assert main(["check-config", str(path)]) == 0, capsys.readouterr().err
+
+
+NEVER = "camera.room.rules.labels: no model is there, and all is called motion: it never alerts"
+
+
+def test_without_a_model_labels_that_never_come_are_told_and_may_come_with_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    with Daemon(tmp_path, camera(more='rules.labels = ["person"]')) as daemon:
+        fault = daemon.until(lambda status: next(iter(status["faults"]), ""))
+        assert fault.startswith(NEVER)
+        assert f"WARNING {NEVER}" in daemon.log
+    assert main(["check-config", str(daemon.config)]) == 0
+    assert capsys.readouterr().err.startswith(f"tapetum: {daemon.config}: {NEVER}")
+
+
+@pytest.mark.parametrize("line", ["", 'rules.labels = ["motion"]'])
+def test_without_a_model_motion_is_nothing_to_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str):
+    path = tmp_path / "mine.toml"
+    path.write_text(camera(more=line))
+    assert main(["check-config", str(path)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 # The same from the daemon itself

@@ -58,6 +58,18 @@ def test_new_rules_are_taken_without_a_restart_of_the_camera(reloading: Reloadin
     until(lambda: len(reloading.heard.events(kind="started")) > len(started), what="and all is let out again")
 
 
+def test_a_label_that_the_model_lacks_is_refused_whole(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, model: str
+):
+    with Daemon(tmp_path, model + reached_at(broker.port) + camera()) as daemon:
+        until(lambda: subscriber.all("config"))
+        reloading = Reloading(daemon, broker.port, subscriber)
+        told = reloading.reload(model + camera(more='rules.labels = ["persn"]\nrules.update_s = 9'))
+        assert told.startswith("camera.room.rules.labels: 'persn' is no label of detect@0; did you mean person?")
+        assert reloading.in_force()["room"]["rules"]["update_s"] == 5.0
+        assert reloading.reload(model + camera(more='rules.labels = ["person"]')) == ""
+
+
 def test_cameras_come_and_go(reloading: Reloading):
     assert reloading.reload(camera() + camera(ROOM, "door")) == ""
     until(lambda: reloading.heard.events("door", "started"))

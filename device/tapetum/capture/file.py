@@ -7,7 +7,7 @@ from tapetum.capture.decode import Decoder, Picture, existing
 from tapetum.capture.framing import Framer
 from tapetum.capture.source import SourceSettings
 from tapetum.clock import Clock
-from tapetum.errors import SourceError
+from tapetum.errors import ConfigError, SourceError
 from tapetum.scene import Frame
 
 _OPEN_S = 10.0
@@ -23,6 +23,14 @@ class File(SourceSettings, tag="file", frozen=True, kw_only=True):
     path: str
     pace: Literal["clip", "analysis"] = "clip"  # "analysis": every frame, as fast as it is analysed, in the clip's time
     loop: bool = False
+
+    def missing(self) -> str:
+        """As of `SourceSettings.missing`."""
+        try:
+            existing(self.path)
+        except ConfigError as error:
+            return str(error)
+        return ""
 
     def open(self, camera: str, clock: Clock) -> "FileSource":
         """Open the clip; raises ConfigError when there is none, SourceError when it is no video."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -32,6 +33,11 @@ class Pipe(SourceSettings, tag="pipe", frozen=True, kw_only=True):
     key: ClassVar[str] = "command"
     command: Annotated[list[str], Meta(min_length=1)]  # run as it stands, with no shell
     timeout_s: Annotated[float, Meta(ge=1, le=60)] = 5.0  # without a picture for so long, it is started again
+
+    def missing(self) -> str:
+        """As of `SourceSettings.missing`."""
+        program = self.command[0]
+        return "" if shutil.which(program) else f"{program!r} is no program that this user may run, nor on its PATH"
 
     def open(self, camera: str, clock: Clock) -> "PipeSource":
         """Start the command and read the parameters it writes; raises ConfigError when there is no such command."""

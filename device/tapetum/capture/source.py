@@ -38,6 +38,10 @@ class SourceSettings(Settings, frozen=True, tag_field="type"):
     def check(self, place: str) -> None:
         """Raise ConfigError for what no type can say; `place` is the table in which it stands."""
 
+    def missing(self) -> str:
+        """Return what it needs and is not there now, or "": it may come, so the daemon tries again and again."""
+        return ""
+
     def open(self, camera: str, clock: Clock) -> Source:
         """Open it for the camera called `camera`.
 

@@ -1,10 +1,13 @@
 """`tapetum check-config`: whether a configuration can be used, the model tried and all."""
 
 import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from tapetum.commands.settings import naming
-from tapetum.config import load
+from tapetum.commands.settings import check_cameras, naming
+from tapetum.config import Config, load
+from tapetum.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +19,26 @@ def main(options: argparse.Namespace) -> int:
     """Say that it can be used, or raise ConfigError that says why not."""
     from tapetum import bundle
     from tapetum.inference.client import Worker
+    from tapetum.unnamed import unnamed
 
     config = load(options.file)
+    check_cameras(config, options.file)
     with naming(options.file):
         worker = Worker(bundle.load(config.inference), config.inference)
-    worker.close()
+        worker.close()
+        found = unnamed(config.camera, worker.model, worker.labels)
+        if found and worker.model:
+            raise ConfigError(found[0])
+    for text in (*_missing(config), *found):
+        print(f"tapetum: {options.file}: {text}", file=sys.stderr)
     model = worker.model or "motion alone"
-    print(f"{options.file}: can be used: device {config.name}, cameras {', '.join(config.camera) or 'none'}, {model}")
+    print(f"{options.file}: can be used: device {config.name}, cameras {', '.join(config.camera)}, {model}")
     return 0
+
+
+def _missing(config: Config) -> Iterator[str]:
+    """Yield what cameras need and do not find now: `run` waits for it."""
+    for name, camera in config.camera.items():
+        reason = camera.source.missing()
+        if reason:
+            yield f"camera.{name}.source.{camera.source.key}: {reason}; the camera is lost until it is there"

@@ -16,6 +16,7 @@ from tapetum.capture import File
 from tapetum.commands.settings import (
     add_config,
     add_model,
+    check_cameras,
     config_file,
     config_of,
     first_run_dir,
@@ -24,7 +25,6 @@ from tapetum.commands.settings import (
     with_model,
 )
 from tapetum.config import CameraSettings, Config
-from tapetum.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,11 +50,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> Config:
     config, path = config_of(options)
-    if not config.camera:
-        what = path or "no configuration"
-        raise ConfigError(
-            f"{what}: camera: none is named; add a table [camera.NAME] with its source, or try --first-run"
-        )
+    check_cameras(config, path)
     return with_model(config, options)
 
 

@@ -65,6 +65,15 @@ def first_run_dir() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "tapetum"
 
 
+def check_cameras(config: Config, path: Path | None) -> None:
+    """Raise ConfigError for a configuration without a camera: a daemon would have nothing to do, and not say so."""
+    if not config.camera:
+        what = path or "no configuration"
+        raise ConfigError(
+            f"{what}: camera: none is named; add a table [camera.NAME] with its source, or try --first-run"
+        )
+
+
 @contextmanager
 def naming(path: Path | None) -> Iterator[None]:
     """Let what is wrong with a configuration be told with the file that it stands in, if it stands in one."""

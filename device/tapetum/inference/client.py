@@ -55,6 +55,11 @@ class Worker:
         return self._engine.spec.name if self._engine else ""
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What the model in use may call a thing; () where there is none."""
+        return self._engine.spec.labels if self._engine else ()
+
+    @property
     def input(self) -> Input | None:
         """The pictures that it takes; None while motion alone counts."""
         return self._engine.input if self._engine and not self._stopping else None
