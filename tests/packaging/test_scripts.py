@@ -99,3 +99,29 @@ def test_an_environment_that_was_moved_is_made_anew(copy: Path, tmp_path: Path):
     assert (
         "Making the environment .venv" in run(copy / "scripts/environment", PIP_NO_INDEX="1", PIP_FIND_LINKS="").stderr
     )
+
+
+@pytest.fixture
+def ci(copy: Path) -> Path:
+    """Where `.ci/run` lies, with parts that pass at once."""
+    shutil.copytree(CHECKOUT / ".ci", copy / ".ci")
+    for part in ("check", "test", "test-legacy"):
+        (copy / "scripts" / part).write_text(f"#!/bin/bash\necho {part} is run\n")
+    return copy / ".ci/run"
+
+
+def test_without_a_python_3_11_the_older_runtime_is_left_out_and_the_reason_told(ci: Path, tools: Path):
+    done = run(ci, PATH=str(tools))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "check is run" in done.stdout
+    assert "test-legacy is run" not in done.stdout
+    assert "scripts/test-legacy: skipped, for want of a Python 3.11 that can make environments" in done.stdout
+
+
+def test_with_a_python_3_11_the_older_runtime_must_pass(ci: Path, tools: Path):
+    (tools / "python3.11").write_text('#!/bin/bash\n[[ $* == "- 11 11" ]] && echo yes || echo no\n')  # when probed
+    (tools / "python3.11").chmod(0o755)
+    assert "test-legacy is run" in run(ci, PATH=str(tools)).stdout
+    (ci.parents[1] / "scripts/test-legacy").write_text("#!/bin/bash\nexit 1\n")
+    done = run(ci, PATH=str(tools))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "== FAILED: scripts/test-legacy")
