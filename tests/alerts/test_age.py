@@ -240,7 +240,7 @@ def test_what_went_by_age_is_told_as_that(device):
     device.outbox.tidy()
     state = Publisher(Broker(), Topics("garage"), device.outbox).state()
     faults = health.faults({}, no_model(), state, "")
-    assert faults == ("1 alerts were dropped: they had waited for longer than outbox.max_age_days",)
+    assert faults == ("1 alerts were dropped in the last hour: they had waited for longer than outbox.max_age_days",)
 
 
 def test_what_went_for_want_of_room_is_told_as_that(tmp_path):
@@ -248,7 +248,7 @@ def test_what_went_for_want_of_room_is_told_as_that(tmp_path):
     for seq in range(1, 4):
         outbox.append(sighting(seq, label="x" * 500_000), TOPIC)
     state = Publisher(Broker(), Topics("garage"), outbox).state()
-    assert health.faults({}, no_model(), state, "") == ("1 alerts were dropped: the outbox is full",)
+    assert health.faults({}, no_model(), state, "") == ("1 alerts were dropped in the last hour: the outbox is full",)
     outbox.close()
 
 
