@@ -22,6 +22,8 @@ pytestmark = pytest.mark.system
 
 CROWD = '{ type = "synthetic", width = 320, height = 180, fps = 20, movers = 6 }'
 """Six things that are told of five times a second each: time enough between two kills to connect again."""
+EMPTY = '{ type = "synthetic", width = 320, height = 180, movers = 0 }'
+UNDERWAY = 5
 DOWN_S = 0.3  # that the broker is away, at most
 DRAINED_S = 60.0
 
@@ -63,15 +65,22 @@ def made(daemon: Daemon) -> int:
         return int(database.execute("SELECT coalesce(max(seq), 0) FROM counter").fetchone()[0])
 
 
+def until_made(daemon: Daemon, count: int) -> None:
+    until(lambda: made(daemon) >= count, what=f"{count} alerts are made")
+
+
 def killed(broker: Mosquitto, daemon: Daemon, kills: int, alerts: int) -> None:
-    """Kill the broker again and again, evenly over so many alerts."""
+    """Kill the broker again and again, evenly over so many alerts, each other time with some of them on their way."""
     chance = random.Random(1)
     for number in range(1, kills + 1):
-        until(lambda due=alerts * number // (kills + 1): made(daemon) >= due)  # type: ignore[misc]
+        until_made(daemon, alerts * number // (kills + 1))
+        if number % 2:
+            broker.stop()
+            until_made(daemon, made(daemon) + UNDERWAY)
         broker.kill()
         threading.Event().wait(chance.uniform(0, DOWN_S))
         broker.start()
-    until(lambda: made(daemon) >= alerts)
+    until_made(daemon, alerts)
 
 
 @pytest.mark.timeout(900)
@@ -86,11 +95,11 @@ def test_every_alert_arrives_though_the_broker_is_killed_while_they_flow(
     ):
         until(hearing.events, what="the first alert arrives")
         killed(broker, daemon, kills, alerts)
-        daemon.write(place + camera(CROWD, more='rules.labels = ["nothing more"]'))
+        daemon.write(place + camera(EMPTY, "empty"))
         daemon.send(signal.SIGHUP)
-        until(lambda: "configuration taken" in daemon.log)
-        until(lambda: not waiting(daemon), DRAINED_S, "all are confirmed")
+        until(lambda: "configuration taken" in daemon.log, what="the crowd's camera has told its last")
         count = made(daemon)
+        until(lambda: not waiting(daemon), DRAINED_S, "all are confirmed")
         told = daemon.until(lambda status: status["broker"] if not status["broker"]["waiting"] else None)
         assert daemon.stop()[0] == 0
         duplicates = hearing.duplicates()
