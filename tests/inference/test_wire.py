@@ -72,7 +72,7 @@ def test_a_message_cut_short_anywhere_is_an_error(pair: Pair, kept: int):
 
 
 @pytest.mark.parametrize(
-    "lengths", [(wire.LARGEST_HEADER + 1, 0), (0, wire.LARGEST_BODY + 1), (0xFFFFFFFF, 0xFFFFFFFF)]
+    "lengths", [(wire.QUESTION.header + 1, 0), (0, wire.QUESTION.body + 1), (0xFFFFFFFF, 0xFFFFFFFF)]
 )
 def test_a_message_larger_than_any_is_refused_before_it_is_read(pair: Pair, lengths: tuple[int, int]):
     pair[0].sendall(struct.pack("<II", *lengths))

@@ -17,7 +17,7 @@ def answer(spec: ModelSpec, crop: Crop, rows: Floats, min_score: float) -> Answe
     Classes that have no label are left out, and scores below the label's own least, or `min_score`.
     """
     known = spec.labels
-    named = [row for row in rows.tolist() if row[0] < len(known) and known[int(row[0])] not in _NAMELESS]
+    named = [row for row in rows.tolist() if 0 <= row[0] < len(known) and known[int(row[0])] not in _NAMELESS]
     found = (Detection(known[int(row[0])], row[1], _within(crop.box, row[2:])) for row in named)
     sure = tuple(one for one in found if one.score >= spec.min_score.get(one.label, min_score))
     return Answer(crop.track, crop.box, sure, spec.name)

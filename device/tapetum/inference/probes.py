@@ -54,7 +54,7 @@ def _meets(spec: ModelSpec, probe: Probe, expected: Expected, row: NDArray[np.fl
 
 
 def _label(spec: ModelSpec, row: NDArray[np.float32]) -> str:
-    return spec.labels[int(row[0])] if row[0] < len(spec.labels) else ""
+    return spec.labels[int(row[0])] if 0 <= row[0] < len(spec.labels) else ""
 
 
 def _told(spec: ModelSpec, rows: Sequence[NDArray[np.float32]] | Floats) -> str:

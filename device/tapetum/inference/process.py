@@ -1,25 +1,23 @@
 """A worker process and its socket, from the daemon's side: start it, let it load a model, ask it, end it."""
 
 import contextlib
-import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.errors import InferenceError, Unreadable, Unsuitable
-from tapetum.inference import wire
+from tapetum.errors import InferenceError
+from tapetum.inference import replies, wire
 from tapetum.inference.decode import Floats
 from tapetum.inference.messages import Ready, Setup
 
-_REFUSALS = {"Unreadable": Unreadable, "Unsuitable": Unsuitable}
 _DYING_S = 1.0  # between the end of a process's socket and its own, at most
 _DEAD_S = 1.0  # after SIGKILL; a process that a driver holds longer is left to itself
 _TOLD = 300  # characters of what it wrote to its standard error that are repeated
@@ -69,16 +67,11 @@ class Process:
             with contextlib.suppress(InferenceError):  # one that dies early may have said why: `receive` tells
                 wire.send(self._channel, msgspec.to_builtins(setup))
                 wire.send(self._channel, {}, content)
-            reply, _ = wire.receive(self._channel)
+            reply, _ = wire.receive(self._channel, largest=replies.largest(0))
             self._channel.settimeout(deadline_s)
         except (InferenceError, OSError) as error:
             raise self._explained(error) from None
-        if "refused" in reply:
-            raise _REFUSALS.get(str(reply.get("kind")), InferenceError)(str(reply["refused"]))
-        try:
-            return msgspec.convert(reply["ready"], Ready)
-        except (KeyError, msgspec.ValidationError) as error:
-            raise InferenceError(f"the worker talks nonsense: {error!r}") from None
+        return replies.ready(reply)
 
     def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
         """Return for each picture its (k, 6) detections, as of `decode`, and the milliseconds that all of them took.
@@ -89,14 +82,10 @@ class Process:
         body = [np.ascontiguousarray(pixels).reshape(-1).data for pixels in pictures]
         try:
             wire.send(self._channel, {"batch": self._batch, "count": len(pictures)}, *body)
-            header, rows = wire.receive(self._channel)
+            header, rows = wire.receive(self._channel, largest=replies.largest(len(pictures)))
         except InferenceError as error:
             raise self._explained(error) from None
-        try:
-            found = self._split(header, np.frombuffer(rows, np.float32).reshape(-1, 6), len(pictures))
-            return found, float(header["ms"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InferenceError(f"the worker talks nonsense: {error!r}") from None
+        return replies.answered(header, rows, self._batch, len(pictures))
 
     def kill(self) -> None:
         """End it at once, and leave nothing behind; any thread may call it, a question under way fails."""
@@ -105,13 +94,6 @@ class Process:
             self._process.wait(_DEAD_S)
         self._channel.close()
         self._errors.close()
-
-    def _split(self, header: dict[str, Any], rows: Floats, pictures: int) -> list[Floats]:
-        counts = [int(count) for count in header["counts"]]
-        if header["batch"] != self._batch or len(counts) != pictures or sum(counts) != len(rows) or min(counts) < 0:
-            raise InferenceError("the worker answers something else than it was asked")
-        ends = list(itertools.accumulate(counts))
-        return [rows[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
     def _explained(self, error: Exception) -> InferenceError:
         """Return what happened to the worker, where `error` is all that its socket says."""

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,8 +14,19 @@ class Late(InferenceError):
 
 
 _LENGTHS = struct.Struct("<II")  # of the header and of the bytes
-LARGEST_HEADER = 1 << 20
-LARGEST_BODY = 1 << 28
+
+
+class Largest(NamedTuple):
+    """Bytes of a message that are taken at most."""
+
+    header: int
+    body: int
+
+
+QUESTION = Largest(1 << 20, 1 << 28)
+"""What the daemon sends: it is trusted, and sends models and pictures."""
+LARGEST_REPLY = 1 << 16
+"""Bytes of a reply's header; how long its body may be is known by who asks."""
 
 
 def send(channel: socket.socket, header: dict[str, Any], *body: bytes | memoryview) -> None:
@@ -34,18 +45,20 @@ def send(channel: socket.socket, header: dict[str, Any], *body: bytes | memoryvi
         raise InferenceError(f"the other side takes nothing: {error.strerror}") from None
 
 
-def receive(channel: socket.socket, buffer: bytearray | None = None) -> tuple[dict[str, Any], memoryview]:
+def receive(
+    channel: socket.socket, buffer: bytearray | None = None, largest: Largest = QUESTION
+) -> tuple[dict[str, Any], memoryview]:
     """Return the next message, header and bytes; these lie in `buffer` where one is given, until the next is received.
 
     Raises InferenceError when the other side is gone, late (the socket's time-out), or talks nonsense.
     """
     header_size, body_size = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size))
-    if header_size > LARGEST_HEADER or body_size > LARGEST_BODY:
+    if header_size > largest.header or body_size > largest.body:
         raise InferenceError(f"a message of {header_size} + {body_size} bytes is no message")
     packed, body = _exactly(channel, header_size), _exactly(channel, body_size, buffer)
     try:
         return msgspec.msgpack.decode(packed, type=dict[str, Any]), body
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise InferenceError(f"a message's header is no header: {error}") from None
 
 

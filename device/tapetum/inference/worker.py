@@ -10,17 +10,19 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 import numpy as np
 
 from tapetum.errors import BundleError, InferenceError
 from tapetum.inference import confine, drive, wire
-from tapetum.inference.messages import Ready, Setup
+from tapetum.inference.decode import Floats
+from tapetum.inference.messages import MOST_CLASSES, MOST_ROWS, Answered, Ready, Setup
 from tapetum.inference.tflite import Detector
 
 _SENSELESS = (ValueError, RuntimeError)  # what else the runtime and NumPy make of a model's numbers and names
+_TOLD = 2000  # characters of a reason: the daemon takes short replies only
 _MOST = 0.6  # of the memory allowed: above it, a failure to load is taken for a lack of memory
 
 
@@ -54,7 +56,7 @@ def _load(channel: socket.socket, limit_mb: int, status: IO[bytes]) -> tuple[Det
     except (BundleError, InferenceError, MemoryError, *_SENSELESS) as error:
         text = str(error) or "out of memory"
         kind = "Unreadable" if isinstance(error, _SENSELESS) else type(error).__name__
-        wire.send(channel, {"refused": text + _shortage(limit_mb, status), "kind": kind})
+        wire.send(channel, {"refused": text[:_TOLD] + _shortage(limit_mb, status), "kind": kind})
         raise InferenceError(text) from None
     ready = Ready(contract=detector.contract, classes=detector.classes, confinement=confinement)
     wire.send(channel, {"ready": msgspec.to_builtins(ready)})
@@ -74,11 +76,18 @@ def _answer(channel: socket.socket, buffer: bytearray, detector: Detector, min_s
     header, body = wire.receive(channel, buffer)
     pixels = np.frombuffer(body, np.uint8).reshape(header["count"], *detector.contract.input.shape)
     start = time.perf_counter()
-    found: list[Any] = [detector.detect(crop, min_score) for crop in pixels]
+    found = [_taken(detector.detect(crop, min_score)) for crop in pixels]
     rows = np.concatenate(found) if found else np.zeros((0, 6), np.float32)
     taken_ms = (time.perf_counter() - start) * 1e3
-    reply = {"batch": header["batch"], "counts": [len(rows) for rows in found], "ms": taken_ms}
-    wire.send(channel, reply, np.ascontiguousarray(rows, np.float32).tobytes())
+    reply = Answered(batch=header["batch"], counts=tuple(map(len, found)), ms=taken_ms)
+    wire.send(channel, msgspec.to_builtins(reply), np.ascontiguousarray(rows, np.float32).tobytes())
+
+
+def _taken(rows: Floats) -> Floats:
+    """Return those of the rows that the daemon takes, the best, with whole numbers for classes."""
+    known = rows[rows[:, 0] < MOST_CLASSES][:MOST_ROWS]
+    known[:, 0] = np.floor(known[:, 0])
+    return known
 
 
 if __name__ == "__main__":
