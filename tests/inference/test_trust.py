@@ -3,6 +3,7 @@
 The daemon's side is the real one, and so is its socket; at the other end of it is what says anything at all.
 """
 
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -18,8 +19,10 @@ from hypothesis import strategies as st
 from tapetum.errors import BundleError, InferenceError
 from tapetum.inference.accelerators import Cpu
 from tapetum.inference.answers import answer
-from tapetum.inference.contract import ModelSpec, Probe
-from tapetum.inference.messages import MOST_ROWS, Setup
+from tapetum.inference.confine import Confinement
+from tapetum.inference.contract import Contract, Input, ModelSpec, Probe
+from tapetum.inference.decode import Classification
+from tapetum.inference.messages import MOST_ROWS, Ready, Setup
 from tapetum.inference.model import Crop
 from tapetum.inference.probes import check
 from tapetum.inference.process import Process
@@ -29,6 +32,8 @@ PICTURE = np.zeros((4, 4, 3), np.uint8)
 GOOD = [3.0, 0.5, 0.1, 0.2, 0.3, 0.4]
 SPEC = ModelSpec("any@1", b"", ("cat", "dog", "cow", "fox"), probes=(Probe(PICTURE, ()),))
 NONSENSE = r"^the worker talks nonsense: "
+SETUP = Setup(accelerator=Cpu(), min_score=0.3)
+CONTRACT = Contract(input=Input(width=4, height=4), decoder=Classification())
 Say = Callable[[bytes], Process]
 
 
@@ -146,6 +151,52 @@ def test_a_class_without_a_label_has_none_whoever_asks(number: float):
         check(SPEC, "cpu", lambda _: ([rows], 1.0), 0.1)
 
 
+# What it says in words
+
+EVIL = "\x1b]0;owned\x07 \x9b2J \u202egnp.exe\u2066 two\r\nlines" + "!" * 9000
+
+
+def harmless(text: str) -> bool:
+    return text.isprintable() and "lines" in text and len(text) <= 2100
+
+
+@pytest.mark.parametrize("kind", ["Unreadable", "Unsuitable", "anything"])
+def test_the_reason_of_a_refusal_is_a_plain_line(say: Say, kind: str):
+    with pytest.raises((InferenceError, BundleError)) as refused:
+        say(message({"refused": EVIL, "kind": kind})).load(SETUP, b"model", 5)
+    assert harmless(str(refused.value))
+
+
+def test_how_it_says_that_it_is_held_is_a_plain_line(say: Say):
+    ready = Ready(contract=CONTRACT, classes=4, confinement=Confinement(level=EVIL, lacks=EVIL))
+    found = say(message({"ready": msgspec.to_builtins(ready)})).load(SETUP, b"model", 5)
+    assert harmless(found.confinement.level)
+    assert harmless(found.confinement.lacks)
+
+
+def test_what_it_names_in_its_nonsense_is_a_plain_line(say: Say):
+    with pytest.raises(InferenceError, match=NONSENSE) as nonsense:
+        say(reply(GOOD, **{EVIL: 1})).ask([PICTURE])
+    assert harmless(str(nonsense.value))
+
+
+def test_its_last_words_are_a_plain_line():
+    """A real process that writes them to its standard error, and dies."""
+    process = Process(512)
+    read, write = os.pipe()
+    try:
+        process._errors.close()
+        process._errors = open(read, "rb", buffering=0)  # noqa: PTH123, SIM115
+        os.write(write, b"ends\x1b[2J\xe2\x80\xae of it\r\nlines")
+        os.close(write)
+        process._process.kill()
+        with pytest.raises(InferenceError, match=r"it said: ends\?\[2J\? of it lines$") as died:
+            process.ask([PICTURE])
+    finally:
+        process.kill()
+    assert harmless(str(died.value))
+
+
 # Anything at all
 
 ATOMS = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.text() | st.floats() | st.binary()
@@ -179,6 +230,6 @@ def test_whatever_it_answers_is_detections_or_an_inference_error(say: Say, said:
 @given(said=SAID)
 def test_whatever_it_says_of_its_model_is_that_or_an_error(say: Say, said: bytes):
     try:
-        say(said).load(Setup(accelerator=Cpu(), min_score=0.3), b"model", 5)
+        say(said).load(SETUP, b"model", 5)
     except (InferenceError, BundleError):
         return

@@ -14,6 +14,7 @@ from tapetum.config_errors import explained
 from tapetum.errors import Unreadable, Unsuitable
 from tapetum.inference.contract import Contract
 from tapetum.settings import Fraction, Settings
+from tapetum.text import plain
 
 FILE = "manifest.json"
 """The manifest's path, first in the archive."""
@@ -21,6 +22,7 @@ SCHEMA = 1
 """The version of the manifest that is read and written."""
 LARGEST = 1 << 20
 """Bytes of a manifest."""
+_TOLD = 1000  # characters of what stands in it that are repeated
 
 Path = Annotated[str, Meta(pattern=PATH, max_length=LONGEST_PATH)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}\Z")]
@@ -118,14 +120,9 @@ def _decoded(text: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         told = explained(str(error), kind, None, "").removeprefix(": ")
-        raise Unreadable(f"{FILE}: {_printable(told)}") from None
+        raise Unreadable(f"{FILE}: {plain(told, _TOLD)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"{FILE}: it is no JSON: {error}") from None
-
-
-def _printable(text: str) -> str:
-    """Return a text that may hold what stands in the file: it goes into logs and on terminals."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:1000]
 
 
 def _check_head(head: _Head) -> None:
@@ -134,7 +131,7 @@ def _check_head(head: _Head) -> None:
         raise Unsuitable(f"{FILE}: schema: it is {head.schema}; this Tapetum {__version__} reads {SCHEMA}: update it")
     if _numbers(head.requires) > _numbers(__version__):
         raise Unsuitable(
-            f"{FILE}: requires: it is {_printable(head.requires)[:20]}, and this is Tapetum {__version__}: update it"
+            f"{FILE}: requires: it is {plain(head.requires, 20)}, and this is Tapetum {__version__}: update it"
         )
 
 
@@ -147,4 +144,4 @@ def _check_twice(pairs: list[tuple[str, Any]]) -> None:
     """Raise Unreadable where a key stands twice: readers differ in which they believe."""
     for key, count in Counter(key for key, _ in pairs).items():
         if count > 1:
-            raise Unreadable(f"{FILE}: {_printable(key)}: it stands there {count} times, in one table")
+            raise Unreadable(f"{FILE}: {plain(key, _TOLD)}: it stands there {count} times, in one table")

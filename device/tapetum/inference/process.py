@@ -17,6 +17,7 @@ from tapetum.errors import InferenceError
 from tapetum.inference import replies, wire
 from tapetum.inference.decode import Floats
 from tapetum.inference.messages import Ready, Setup
+from tapetum.text import plain
 
 _DYING_S = 1.0  # between the end of a process's socket and its own, at most
 _DEAD_S = 1.0  # after SIGKILL; a process that a driver holds longer is left to itself
@@ -114,7 +115,8 @@ class Process:
         except (OSError, ValueError):
             return ""
         lines = text.decode(errors="replace").splitlines()
-        return " ".join(line.strip() for line in lines if not line.startswith(("INFO:", "Traceback", " ")))[-_TOLD:]
+        said = " ".join(line.strip() for line in lines if not line.startswith(("INFO:", "Traceback", " ")))
+        return plain(said[-_TOLD:], _TOLD)
 
 
 def _started(descriptor: int, memory_mb: int) -> "tuple[subprocess.Popen[bytes], IO[bytes]]":

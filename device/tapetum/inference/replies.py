@@ -1,7 +1,7 @@
 """What the worker says, before the daemon believes it: a model may have taken it over.
 
 Every number is looked at here, once, so that nothing behind it has to: what no honest worker says is an InferenceError,
-and the worker is replaced.
+and the worker is replaced. Every text becomes a plain line: it goes into logs, the status and alerts.
 """
 
 import itertools
@@ -11,11 +11,14 @@ import msgspec
 import numpy as np
 
 from tapetum.errors import InferenceError, Unreadable, Unsuitable
+from tapetum.inference.confine import Confinement
 from tapetum.inference.decode import Floats
 from tapetum.inference.messages import MOST_CLASSES, MOST_ROWS, Answered, Ready
 from tapetum.inference.wire import LARGEST_REPLY, Largest
+from tapetum.text import plain
 
 _REFUSALS = {"Unreadable": Unreadable, "Unsuitable": Unsuitable}
+_TOLD = 2000  # characters of what it says that are repeated: an honest one's reasons are shorter
 _COLUMNS = 6
 _ROW = _COLUMNS * np.dtype(np.float32).itemsize
 T = TypeVar("T")
@@ -29,8 +32,12 @@ def largest(pictures: int) -> Largest:
 def ready(header: dict[str, Any]) -> Ready:
     """Return what the worker says of its model; raises Unreadable or Unsuitable when it refuses it."""
     if "refused" in header:
-        raise _REFUSALS.get(str(header.get("kind")), InferenceError)(str(header["refused"]))
-    return _converted(header.get("ready"), Ready)
+        raise _REFUSALS.get(str(header.get("kind")), InferenceError)(plain(str(header["refused"]), _TOLD))
+    found = _converted(header.get("ready"), Ready)
+    held = found.confinement
+    return msgspec.structs.replace(
+        found, confinement=Confinement(level=plain(held.level, _TOLD), lacks=plain(held.lacks, _TOLD))
+    )
 
 
 def answered(header: dict[str, Any], body: memoryview, batch: int, pictures: int) -> tuple[list[Floats], float]:
@@ -60,4 +67,4 @@ def _converted(said: Any, kind: type[T]) -> T:
 
 
 def _nonsense(why: str) -> InferenceError:
-    return InferenceError(f"the worker talks nonsense: {why}")
+    return InferenceError(f"the worker talks nonsense: {plain(why, _TOLD)}")

@@ -22,7 +22,7 @@ from tapetum.inference.messages import MOST_CLASSES, MOST_ROWS, Answered, Ready,
 from tapetum.inference.tflite import Detector
 
 _SENSELESS = (ValueError, RuntimeError)  # what else the runtime and NumPy make of a model's numbers and names
-_TOLD = 2000  # characters of a reason: the daemon takes short replies only
+_TOLD = 1500  # characters of a reason: the daemon takes short replies only
 _MOST = 0.6  # of the memory allowed: above it, a failure to load is taken for a lack of memory
 
 

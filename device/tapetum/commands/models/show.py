@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tapetum.errors import BundleError, ConfigError
 from tapetum.settings import located
+from tapetum.text import plain
 
 if TYPE_CHECKING:
     from tapetum.bundle.tflite import Description
@@ -161,4 +162,4 @@ def _plain(value: Any) -> str:
     """Return a value out of a file as text of one line: a terminal must not be told what to do by it."""
     if isinstance(value, (list, tuple)):
         return "; ".join(", ".join(_plain(part) for part in one.values() if part) for one in value)
-    return "".join(letter if letter.isprintable() else "?" for letter in str(value))[:200]
+    return plain(str(value), 200)
