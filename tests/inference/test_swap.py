@@ -5,6 +5,7 @@ import itertools
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -171,3 +172,18 @@ def test_a_swap_is_broken_off_when_the_daemon_ends(ssd: Inference, newer: ModelS
         assert not thread.is_alive()
     assert outcome
     assert workers(os.getpid()) == []
+
+
+class _Emptied(deque[float]):
+    """Times that a swap empties as soon as one has seen that there are some."""
+
+    def __bool__(self) -> bool:
+        some = len(self) > 0
+        self.clear()
+        return some
+
+
+def test_health_can_be_told_while_a_swap_forgets_the_times(running: Running, crop: Crop):
+    running.ask(crop)
+    running.worker._ms = _Emptied(running.worker._ms)
+    assert running.state().median_ms > 0

@@ -72,6 +72,7 @@ class Worker:
     def state(self) -> InferenceState:
         """Return the figures for health."""
         engine, counts = self._engine, self._counts
+        times = tuple(self._ms)  # which a swap empties meanwhile
         return InferenceState(
             mode=engine.mode if engine else "off",
             model=self.model,
@@ -83,7 +84,7 @@ class Worker:
             refused=counts["refused"],
             restarts=counts["restarts"],
             quarantined=len(self._quarantine),
-            median_ms=round(statistics.median(self._ms), 2) if self._ms else 0.0,
+            median_ms=round(statistics.median(times), 2) if times else 0.0,
             last_error=self._last_error,
         )
 
