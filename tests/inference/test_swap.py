@@ -174,6 +174,25 @@ def test_a_swap_is_broken_off_when_the_daemon_ends(ssd: Inference, newer: ModelS
     assert workers(os.getpid()) == []
 
 
+def test_a_question_taken_at_the_moment_of_a_takeover_is_answered_by_the_model_it_was_made_for(
+    running: Running, newer: ModelSpec, crop: Crop, monkeypatch: pytest.MonkeyPatch
+):
+    let_go, taken = running.worker._let_go, []
+
+    def offering(*served: list[Crop]) -> None:
+        if not taken:  # it woke for the takeover alone
+            taken.append(running.port.offer([crop]))
+        let_go(*served)
+
+    monkeypatch.setattr(running.worker, "_let_go", offering)
+    running.worker.swap(newer)
+    running.worker.settle()
+    assert taken == [True]
+    assert [answer.model for answer in running.port.collect()] == ["detect@0"]
+    assert running.ask(crop)[0].model == "detect@2"
+    assert running.state().answered == running.state().asked == 2
+
+
 class _Emptied(deque[float]):
     """Times that a swap empties as soon as one has seen that there are some."""
 

@@ -97,10 +97,10 @@ class Worker:
                     port, crops = self._asked_by, self._crops
                 if port is not None and crops and not self._stopping:
                     self._serve(port, crops)
-                self._let_go()
+                self._let_go(crops)
         finally:
             self.close()
-            self._let_go()
+            self._let_go(self._crops)
 
     def try_others(self, stop: threading.Event) -> None:
         """Try models that are swapped in, and accelerators that failed, beside what runs; ends as `run` does."""
@@ -147,11 +147,15 @@ class Worker:
         picture = self.input
         return picture is not None and all(crop.pixels.shape == picture.shape for crop in crops)
 
-    def _let_go(self) -> None:
-        """Have nothing in flight any more: the moment for something better to take over."""
+    def _let_go(self, served: list[Crop]) -> None:
+        """Have `served` in flight no more: the moment for something better to take over.
+
+        What was taken meanwhile was made for the model in use, which answers it first.
+        """
         with self._work:
-            self._crops = []
-            gone = self._takeover.take_over()
+            if self._crops is served:
+                self._crops = []
+            gone = None if self._crops else self._takeover.take_over()
             self._work.notify_all()
         if gone:
             gone.kill()
