@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from tapetum import cli
+from tapetum import bundle, cli
+from tapetum.inference.contract import Input
+from tests.bundle import flat
 from tests.bundle.test_bundle import changed, put
 
 
@@ -76,6 +79,34 @@ def test_a_plain_model_is_told_with_the_same_fields(file: Path, model: Path, cap
     assert found["decided"] == "recognised by the outputs"
     assert found["decoder"]["type"] == "ssd"
     assert found.keys() == told(capsys, file).keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "told_as"),
+    [
+        ("yolo/yolov8n_full_integer_quant_416", "(pixel - 0) / 255, letterbox"),
+        ("mediapipe/face_detection_short_range", "(pixel - 127.5) / 127.5, letterbox"),
+    ],
+)
+def test_the_input_of_a_plain_model_is_the_one_that_is_used(
+    data: Path, path: str, told_as: str, capsys: pytest.CaptureFixture[str]
+):
+    file = data / f"models/{path}.tflite"
+    used = bundle.of_tflite(file, str(data / "models/coral/coco_labels.txt")).contract
+    assert used
+    assert msgspec.convert(told(capsys, file)["input"], Input) == used.input
+    assert told_as in shown(capsys, file).splitlines()[1]
+
+
+def test_a_float_model_of_a_family_is_told_with_the_mean_and_std_of_that_family(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "yolo.tflite"
+    tensors = [flat.tensor("in", (1, 416, 416, 3), 0), flat.tensor("out", (1, 84, 3549), 0)]
+    path.write_bytes(flat.model(tensors, [0], [1]))
+    found = told(capsys, path)
+    assert found["decoder"]["type"] == "yolo"
+    assert (found["input"]["mean"], found["input"]["std"]) == ([0.0] * 3, [255.0] * 3)
 
 
 def test_labels_can_be_named(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

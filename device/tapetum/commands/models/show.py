@@ -71,11 +71,12 @@ def _of_model(path: Path, content: bytes, labels: str) -> dict[str, Any]:
 
     described = describe(content)
     contract = plain.contract_of(described)
+    taken = contract.input if contract else plain.input_of(described)
     names, problem = _labels(path, described, labels)
     return {
         "file": str(path), "kind": "tflite", "name": path.stem, "version": 0, "bytes": len(content),
         "decided": _RECOGNISED if contract else _OPEN,
-        "input": to_builtins(plain.input_of(described)), "decoder": to_builtins(contract.decoder) if contract else None,
+        "input": to_builtins(taken), "decoder": to_builtins(contract.decoder) if contract else None,
         "labels": names, "min_score": {}, "metrics": {}, "provenance": _provenance(described), "requires": "",
         "twins": {}, "probes": [], "problem": problem, **_tensors(described),
     }  # fmt: skip
