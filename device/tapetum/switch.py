@@ -28,6 +28,16 @@ def spec_of(store: Store, settings: Inference, model: str) -> ModelSpec:
     return spec
 
 
+def slots_to_try(record: Record) -> list[str]:
+    """Return the slots that a start tries, in this order, before it comes to `inference.model`."""
+    return [name for name in (record.active, record.previous if record.active else "") if name]
+
+
+def loaded(store: Store, settings: Inference, name: str) -> Worker:
+    """Return a worker that has loaded the slot `name`; raises BundleError or ConfigError when it cannot be used."""
+    return Worker(store.open(name).spec(), msgspec.structs.replace(settings, model="", labels=""))
+
+
 class Switch:
     """`worker` is the one of all cameras, for ever; `run` is the body of a thread, which alone changes its model."""
 
@@ -79,9 +89,9 @@ class Switch:
     def _begun(self) -> Worker:
         """Return the worker with the best model that can be had; the record then says which that is."""
         record, failed = self._record, list[Refusal]()
-        for name in filter(None, (record.active, record.previous if record.active else "")):
+        for name in slots_to_try(record):
             try:
-                worker = self._loaded(name)
+                worker = loaded(self._store, self._settings, name)
             except (BundleError, ConfigError) as error:
                 failed.append(Refusal(name, str(error).removeprefix(f"{name}: ")))
                 _log.error("model %s cannot be used any more: %s", name, failed[-1].reason)
@@ -96,10 +106,6 @@ class Switch:
         """Have the slot `name` active where those before it failed."""
         if failed:
             self._record = replace(self._record, active=name, previous="", refused=failed[0], trial=None)
-
-    def _loaded(self, name: str) -> Worker:
-        spec = self._store.open(name).spec()
-        return Worker(spec, msgspec.structs.replace(self._settings, model="", labels=""))
 
     def _say_what_goes_before(self, name: str) -> None:
         instead = f", and not inference.model = {self._settings.model}" if self._settings.model else ""

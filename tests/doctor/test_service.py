@@ -4,16 +4,19 @@ import socket
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tapetum import store
 from tapetum.alerts.broker import Broker
 from tapetum.capture import File, Picamera, Stream, Synthetic, V4l2
 from tapetum.config import CameraSettings, Config
-from tapetum.doctor import service
-from tapetum.doctor.finding import Finding, Machine
+from tapetum.doctor import models, service
+from tapetum.doctor.finding import Finding, Machine, tapetum
 from tapetum.inference.accelerators import Cpu, EdgeTpu
 from tapetum.inference.settings import Inference
 from tests.doctor.making import outcome, pi, written
+from tests.simulators.bundles import packed, ssd, yolo
 from tests.simulators.mosquitto import Authority, Mosquitto
 
 
@@ -124,14 +127,14 @@ def test_how_a_broker_that_is_not_found_is_looked_for() -> None:
 def test_a_model_must_load(tmp_path: Path, data: Path) -> None:
     folder = data / "models/coco_ssd_mobilenet_v1_quant"
     config = Config(inference=Inference(model=str(folder / "detect.tflite")))
-    finding = service.model(Machine(), config, None)
+    finding = models.look(Machine(), config, None)
     assert finding.what.startswith(f"{folder / 'detect.tflite'} loads, on cpu; locked in by ")
 
 
 def test_an_accelerator_that_is_not_there_is_told_with_its_model(data: Path) -> None:
     model = str(data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite")
     chain = (EdgeTpu(library="libnowhere.so.1"), Cpu())
-    finding = service.model(Machine(), Config(inference=Inference(model=model, accelerators=chain)), None)
+    finding = models.look(Machine(), Config(inference=Inference(model=model, accelerators=chain)), None)
     assert finding.state == "warning"
     assert "loads, on cpu; " in finding.what
     assert "accelerator edgetpu: libnowhere.so.1 cannot be used" in finding.what
@@ -139,12 +142,58 @@ def test_an_accelerator_that_is_not_there_is_told_with_its_model(data: Path) -> 
 
 def test_a_model_that_cannot_be_had_is_missing_and_none_is_none(tmp_path: Path) -> None:
     file = tmp_path / "tapetum.toml"
-    assert outcome(service.model(Machine(), Config(), file)) == ("ok", "")
+    assert outcome(models.look(Machine(), Config(), file)) == ("ok", "")
     for path in (tmp_path / "no.tflite", written(tmp_path / "broken.tflite", "no model")):
         written(tmp_path / "labelmap.txt", "person")
-        finding = service.model(Machine(), Config(inference=Inference(model=str(path))), file)
+        finding = models.look(Machine(), Config(inference=Inference(model=str(path))), file)
         assert outcome(finding) == ("missing", f"editor {file}")
         assert finding.what.startswith("inference.model: ")
+
+
+def device(folder: Path, data: Path, *, damaged: bool = False, previous: bool = False, named: bool = False) -> Config:
+    """Return the configuration of a device with an active slot, one before it, and a model to begin with."""
+    slots = store.Store(folder / store.FOLDER)
+    for spec in (yolo, ssd) if previous else (ssd,):
+        slots.keep(store.Record(slots.install(packed(spec(data))), slots.record().active))
+    if damaged:
+        slots.path("ssd@1").write_bytes(b"PK")
+    model = str(data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite") if named else ""
+    return Config(state_dir=str(folder), inference=Inference(model=model))
+
+
+def test_the_active_slot_is_looked_at_and_not_the_model_that_it_stands_for(tmp_path: Path, data: Path) -> None:
+    config = device(tmp_path, data)
+    finding = models.look(Machine(), config, None)
+    assert finding.what.startswith("ssd@1, the active slot, loads, on cpu; locked in by ")
+    assert not finding.mend
+
+
+@pytest.mark.parametrize(
+    ("behind", "state", "used", "mend"),
+    [
+        ({}, "missing", "none is named: motion alone counts", "models install FILE --activate"),
+        ({"named": True}, "warning", "/detect.tflite loads, on cpu; ", "models rollback"),
+        ({"previous": True}, "warning", "yolo@1 loads, on cpu; ", "models rollback"),
+    ],
+)
+def test_a_damaged_slot_is_told_with_what_a_start_takes_instead(
+    tmp_path: Path, data: Path, behind: dict[str, bool], state: str, used: str, mend: str
+) -> None:
+    config, file = device(tmp_path, data, damaged=True, **behind), tmp_path / "tapetum.toml"
+    before = store.Store(tmp_path / store.FOLDER).record()
+    finding = models.look(Machine(), config, file)
+    assert outcome(finding) == (state, tapetum(*mend.split(), "--config", str(file)))
+    assert finding.what.startswith("the slot ssd@1 cannot be used: ")
+    assert used in finding.what.partition("; a start takes the next: ")[2]
+    assert store.Store(tmp_path / store.FOLDER).record() == before
+
+
+def test_a_model_that_waits_for_its_accelerator_does_not_load_now(tmp_path: Path, data: Path) -> None:
+    config = device(tmp_path, data)
+    alone = Inference(accelerators=(EdgeTpu(library="libnowhere.so.1"),))
+    finding = models.look(Machine(), msgspec.structs.replace(config, inference=alone), None)
+    assert finding.state == "warning"
+    assert "loads nowhere now: motion alone counts; accelerator edgetpu: libnowhere.so.1" in finding.what
 
 
 def test_a_scene_that_is_drawn_needs_nothing(root: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tapetum.cli import CONFIG_ERROR, main
+from tapetum.store import FOLDER, Record, Store
 from tests.simulators.daemon import Daemon
 from tests.system.conftest import ROOM, STREET, Plug, camera
 
@@ -145,6 +146,15 @@ def test_a_good_file_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text('device = "unit"\n' + camera() + camera(ROOM, "door"))
     assert main(["check-config", str(path)]) == 0
     assert capsys.readouterr().out == f"{path}: can be used: device unit, cameras room, door, motion alone\n"
+
+
+def test_a_slot_that_goes_before_the_model_of_the_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'state_dir = "{tmp_path}"\n' + camera())
+    Store(tmp_path / FOLDER).keep(Record("street@3"))
+    assert main(["check-config", str(path)]) == 0
+    told = "inference.model: the slot street@3 is active, and is used instead; tapetum doctor tries it"
+    assert capsys.readouterr().err == f"tapetum: {path}: {told}\n"
 
 
 def test_a_file_without_a_camera_is_refused_as_the_daemon_refuses_it(

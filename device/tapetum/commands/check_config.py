@@ -29,11 +29,20 @@ def main(options: argparse.Namespace) -> int:
         found = unnamed(config.camera, worker.model, worker.labels)
         if found and worker.model:
             raise ConfigError(found[0])
-    for text in (*_missing(config), *found):
+    for text in (*_missing(config), *_active(config), *found):
         print(f"tapetum: {options.file}: {text}", file=sys.stderr)
     model = worker.model or "motion alone"
     print(f"{options.file}: can be used: device {config.name}, cameras {', '.join(config.camera)}, {model}")
     return 0
+
+
+def _active(config: Config) -> Iterator[str]:
+    """Yield that a slot goes before what the file names, where one is active: it is not tried, `doctor` does."""
+    from tapetum.store import FOLDER, Store
+
+    slot = Store(Path(config.state_dir) / FOLDER).record().active
+    if slot:
+        yield f"inference.model: the slot {slot} is active, and is used instead; tapetum doctor tries it"
 
 
 def _missing(config: Config) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the configuration says: whether it can be used, its broker answers, its model loads."""
+"""What the configuration says: whether it can be used, its broker answers."""
 
 import os
 import re
@@ -8,18 +8,14 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from tapetum import bundle
 from tapetum.alerts.broker import Broker, port, tls_context
 from tapetum.capture import File, Picamera, Stream
 from tapetum.clock import SystemClock
 from tapetum.config import Config, load
-from tapetum.doctor import cameras, software
+from tapetum.doctor import cameras, models, software
 from tapetum.doctor import machine as machines
 from tapetum.doctor.finding import Finding, Machine, add_to, edit, tapetum
 from tapetum.errors import ConfigError
-from tapetum.inference.client import Worker
-from tapetum.inference.confine import FULL
-from tapetum.settings import located
 
 _CONNECT_S = 2.0
 _INSTALL = "sudo apt install mosquitto"
@@ -42,7 +38,7 @@ def look(machine: Machine, file: Path | None) -> Iterator[Finding]:
     yield machines.watchdog(machine)
     if found.state != "missing":
         yield broker(machine, config.broker, file)
-        yield model(machine, config, file)
+        yield models.look(machine, config, file)
 
 
 def configuration(machine: Machine, file: Path | None) -> tuple[Finding, Config]:
@@ -85,22 +81,6 @@ def _name_one(machine: Machine, file: Path | None) -> str:
         return edit(machine, file)
     install = "" if _has_mosquitto(machine) else f"{_INSTALL}; "
     return install + add_to(machine, file, '[broker]\nhost = "localhost"')
-
-
-def model(machine: Machine, config: Config, file: Path | None) -> Finding:
-    """Whether the model loads in a worker, and has its labels."""
-    if not config.inference.model:
-        return Finding("model", "ok", "none is named: motion alone counts")
-    try:
-        worker = Worker(bundle.load(config.inference), config.inference)
-    except ConfigError as error:
-        return Finding("model", "missing", str(error), edit(machine, file) if file else "")
-    found = worker.state()
-    worker.close()
-    failed = [f"accelerator {name}: {one.reason}" for name, one in found.accelerators.items() if one.reason]
-    what = [f"{located(config.inference.model)} loads, on {found.mode}", f"locked in by {found.confinement}", *failed]
-    weak = failed or found.confinement != FULL
-    return Finding("model", "warning" if weak else "ok", "; ".join(what))
 
 
 def _extras(machine: Machine, config: Config, file: Path | None = None) -> Iterator[Finding]:
