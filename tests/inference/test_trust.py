@@ -6,6 +6,8 @@ The daemon's side is the real one, and so is its socket; at the other end of it 
 import os
 import socket
 import struct
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -55,10 +57,9 @@ def _saying(process: Process) -> Iterator[Say]:
             ends.pop().close()
         process._channel, theirs = socket.socketpair()
         ends.extend([process._channel, theirs])
-        process._channel.settimeout(5)
         theirs.sendall(message)
         theirs.shutdown(socket.SHUT_WR)
-        process._batch = 0
+        process._batch, process._deadline_s = 0, 5.0
         return process
 
     yield said
@@ -190,11 +191,57 @@ def test_its_last_words_are_a_plain_line():
         os.write(write, b"ends\x1b[2J\xe2\x80\xae of it\r\nlines")
         os.close(write)
         process._process.kill()
+        process._deadline_s = 5.0
         with pytest.raises(InferenceError, match=r"it said: ends\?\[2J\? of it lines$") as died:
             process.ask([PICTURE])
     finally:
         process.kill()
     assert harmless(str(died.value))
+
+
+# When it says it
+
+
+@contextmanager
+def dripping(message: bytes) -> Iterator[Process]:
+    """Give the daemon's side of a worker that says a byte every 20 ms."""
+    process, end = Process(512), threading.Event()
+    living = process._channel
+    process._channel, theirs = socket.socketpair()
+
+    def drip() -> None:
+        for place in range(len(message)):
+            if end.wait(0.02):
+                return
+            theirs.sendall(message[place : place + 1])
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield process
+    finally:
+        end.set()
+        thread.join()
+        process.kill()
+        for channel in (theirs, living):
+            channel.close()
+
+
+def test_an_answer_that_comes_byte_by_byte_has_its_deadline_all_the_same():
+    with dripping(reply(*[GOOD] * 30)) as process:
+        process._deadline_s = 0.3
+        start_s = time.monotonic()
+        with pytest.raises(InferenceError, match="no answer in time"):
+            process.ask([PICTURE])
+        assert 0.3 <= time.monotonic() - start_s < 1.0
+
+
+def test_so_has_what_it_says_of_its_model():
+    with dripping(message({"refused": "x" * 500})) as process:
+        start_s = time.monotonic()
+        with pytest.raises(InferenceError, match="no answer in time"):
+            process.load(SETUP, b"model", 0.3)
+        assert 0.3 <= time.monotonic() - start_s < 1.0
 
 
 # Anything at all

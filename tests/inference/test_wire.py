@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -134,6 +135,32 @@ def test_one_who_takes_nothing_in_time_is_an_error(pair: Pair):
     pair[0].settimeout(0.05)
     with pytest.raises(InferenceError, match="nothing is taken in time"):
         wire.send(pair[0], {}, bytes(1 << 24))
+
+
+def test_one_who_takes_a_little_now_and_then_has_its_deadline_all_the_same(pair: Pair):
+    end = threading.Event()
+
+    def sip() -> None:
+        while not end.wait(0.02):
+            pair[1].recv(4096)
+
+    thread = threading.Thread(target=sip)
+    thread.start()
+    start_s = time.monotonic()
+    try:
+        with pytest.raises(wire.Late, match="nothing is taken in time"):
+            wire.send(pair[0], {}, *[bytes(1 << 16)] * 256, until_s=start_s + 0.3)
+    finally:
+        end.set()
+        thread.join()
+    assert 0.3 <= time.monotonic() - start_s < 1.0
+
+
+def test_what_is_wanted_before_now_is_late(pair: Pair):
+    wire.send(pair[1], {})
+    for ask in (wire.receive, lambda channel, until_s: wire.send(channel, {}, until_s=until_s)):
+        with pytest.raises(wire.Late):
+            ask(pair[0], until_s=time.monotonic())
 
 
 def test_a_socket_closed_meanwhile_is_an_error(pair: Pair):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from typing import IO
 
@@ -38,6 +39,7 @@ class Process:
     def __init__(self, memory_mb: int) -> None:
         """Start it; `load` must come next. The kernel ends it with the thread that calls this."""
         self._batch = 0
+        self._deadline_s = 0.0  # of a batch; `load` sets it
         with contextlib.ExitStack() as undo:
             try:
                 self._channel, theirs = socket.socketpair()
@@ -59,19 +61,19 @@ class Process:
         return self._process.poll() is not None
 
     def load(self, setup: Setup, content: bytes, load_s: float = 30.0, deadline_s: float = 5.0) -> Ready:
-        """Let it load the model `content` within `load_s`; each batch then has `deadline_s`.
+        """Let it load the model `content` within `load_s`; each batch then has `deadline_s`, from question to answer.
 
         Raises Unreadable or Unsuitable when it refuses the model.
         """
+        until_s = time.monotonic() + load_s
         try:
-            self._channel.settimeout(load_s)
             with contextlib.suppress(InferenceError):  # one that dies early may have said why: `receive` tells
-                wire.send(self._channel, msgspec.to_builtins(setup))
-                wire.send(self._channel, {}, content)
-            reply, _ = wire.receive(self._channel, largest=replies.largest(0))
-            self._channel.settimeout(deadline_s)
-        except (InferenceError, OSError) as error:
+                wire.send(self._channel, msgspec.to_builtins(setup), until_s=until_s)
+                wire.send(self._channel, {}, content, until_s=until_s)
+            reply, _ = wire.receive(self._channel, largest=replies.largest(0), until_s=until_s)
+        except InferenceError as error:
             raise self._explained(error) from None
+        self._deadline_s = deadline_s
         return replies.ready(reply)
 
     def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
@@ -80,10 +82,11 @@ class Process:
         pictures: uint8, of the shape of the model's input.
         """
         self._batch += 1
+        until_s = time.monotonic() + self._deadline_s
         body = [np.ascontiguousarray(pixels).reshape(-1).data for pixels in pictures]
         try:
-            wire.send(self._channel, {"batch": self._batch, "count": len(pictures)}, *body)
-            header, rows = wire.receive(self._channel, largest=replies.largest(len(pictures)))
+            wire.send(self._channel, {"batch": self._batch, "count": len(pictures)}, *body, until_s=until_s)
+            header, rows = wire.receive(self._channel, largest=replies.largest(len(pictures)), until_s=until_s)
         except InferenceError as error:
             raise self._explained(error) from None
         return replies.answered(header, rows, self._batch, len(pictures))
