@@ -218,3 +218,18 @@ def test_a_worker_is_filtered_and_holds_its_socket_its_errors_its_own_status_and
     assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
     assert re.search(r"^Seccomp:\s+2$", status, re.MULTILINE)
     assert held == ["/dev/null", "/dev/null", f"/proc/{process.pid}/status", "pipe", "socket"]
+
+
+def test_a_worker_gets_of_the_environment_what_it_needs_and_no_secret(monkeypatch: pytest.MonkeyPatch):
+    for name in ("BROKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "LD_PRELOADED"):
+        monkeypatch.setenv(name, "secret")
+    for name in ("LC_CTYPE", "LD_LIBRARY_PATH", "VK_ICD_FILENAMES", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, "/needed")
+    process = Process(2048)
+    try:
+        given = Path(f"/proc/{process.pid}/environ").read_bytes().decode().split("\0")
+    finally:
+        process.kill()
+    assert not [one for one in given if one.endswith("=secret")]
+    assert sum(one.endswith("=/needed") for one in given) == 4
+    assert {"OMP_NUM_THREADS=1", f"PATH={os.environ['PATH']}"} <= set(given)

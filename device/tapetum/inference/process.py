@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.errors import InferenceError
-from tapetum.inference import replies, wire
+from tapetum.inference import environment, replies, wire
 from tapetum.inference.decode import Floats
 from tapetum.inference.messages import Ready, Setup
 from tapetum.text import plain
@@ -23,7 +23,6 @@ from tapetum.text import plain
 _DYING_S = 1.0  # between the end of a process's socket and its own, at most
 _DEAD_S = 1.0  # after SIGKILL; a process that a driver holds longer is left to itself
 _TOLD = 300  # characters of what it wrote to its standard error that are repeated
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # NumPy would start more, and none has work
 
 
 class Crashed(InferenceError):
@@ -132,7 +131,7 @@ def _started(descriptor: int, memory_mb: int) -> "tuple[subprocess.Popen[bytes],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=theirs,
-            env=os.environ | _ONE_THREAD,
+            env=environment.of_worker(os.environ),
         )
     except OSError:
         os.close(ours)
