@@ -193,6 +193,18 @@ def test_a_question_taken_at_the_moment_of_a_takeover_is_answered_by_the_model_i
     assert running.state().answered == running.state().asked == 2
 
 
+def test_crops_that_one_model_died_over_are_shown_to_another(running: Running, newer: ModelSpec, crop: Crop):
+    running.fail(crop)
+    running.ask(Crop(crop.track, crop.box, np.full_like(crop.pixels, 127)))
+    running.fail(crop)
+    running.worker.settle()
+    assert running.state().quarantined == 1
+    assert not running.port.offer([crop])
+    running.worker.swap(newer)
+    assert running.state().quarantined == 0
+    assert running.ask(crop)[0].model == "detect@2"
+
+
 class _Emptied(deque[float]):
     """Times that a swap empties as soon as one has seen that there are some."""
 

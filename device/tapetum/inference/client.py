@@ -16,6 +16,7 @@ from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.engine import Engine
 from tapetum.inference.model import Answer, Crop
 from tapetum.inference.probes import Trial
+from tapetum.inference.process import Process
 from tapetum.inference.quarantine import Quarantine
 from tapetum.inference.settings import Inference
 from tapetum.inference.state import InferenceState
@@ -155,10 +156,18 @@ class Worker:
         with self._work:
             if self._crops is served:
                 self._crops = []
-            gone = None if self._crops else self._takeover.take_over()
+            gone = None if self._crops else self._take_over()
             self._work.notify_all()
         if gone:
             gone.kill()
+
+    def _take_over(self) -> Engine | Process | None:
+        """As of `Takeover`; another model may be shown the crops that this one died over."""
+        before = self._engine
+        gone = self._takeover.take_over()
+        if self._engine is not before:
+            self._quarantine.clear()
+        return gone
 
     def _serve(self, port: "Port", crops: list[Crop]) -> None:
         engine = self._engine

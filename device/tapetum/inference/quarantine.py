@@ -30,6 +30,11 @@ class Quarantine:
             while len(self._culprits) > _REMEMBERED:
                 del self._culprits[next(iter(self._culprits))]
 
+    def clear(self) -> None:
+        """Forget all: another model is asked from now on."""
+        with self._lock:
+            self._culprits.clear()
+
     def holds(self, crops: Sequence[Crop]) -> bool:
         """Whether one of these is not to be shown any more."""
         with self._lock:
