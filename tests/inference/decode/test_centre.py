@@ -1,6 +1,8 @@
 """The head of our own trainer: where centres are, and how large their objects."""
 
 import itertools
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -54,6 +56,36 @@ def test_equal_neighbours_are_one_centre(seed: int, dtype: str):
     stored = few if dtype == "float32" else np.rint(few * 255) - 128
     tensors[0] = Tensor(tensors[0].spec, stored.astype(dtype))
     assert same(EXAMPLE.decoder.decode(tensors, 0.3), slowly(tensors, 0.3))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_flat_map_of_which_every_cell_is_a_centre_costs_little(dtype: str):
+    shape = (1, 64, 64, 3)
+    stored = np.full(shape, 0.5 if dtype == "float32" else 0).astype(dtype)
+    scale = 0.0 if dtype == "float32" else 1 / 256
+    heatmap = Tensor(TensorSpec("heatmap", shape, dtype, scale, -128 if scale else 0), stored)
+    others = [Tensor(TensorSpec(name, (1, 64, 64, 2), dtype, scale, heatmap.spec.zero_point), stored[..., :2])
+              for name in ("size", "offset")]  # fmt: skip
+    tracemalloc.start()
+    try:
+        start_s = time.process_time()
+        found = Centre().decode([heatmap, *others], 0.3)
+        taken_s, (_, peak) = time.process_time() - start_s, tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 50 < len(found) <= 100
+    assert (found[:, 1] == 0.5).all()
+    assert peak < 64 << 20
+    assert taken_s < 2
+
+
+def test_of_more_centres_than_are_compared_the_best_stay():
+    heatmap = np.full((1, 100, 100, 1), 0.4, np.float32)
+    heatmap[0, 90:99:2, 90:99:2] = 0.9
+    half = np.full((1, 100, 100, 2), 0.5, np.float32)
+    names = {"heatmap": heatmap, "size": half, "offset": half}
+    tensors = [Tensor(TensorSpec(name, one.shape, "float32", 0.0, 0), one) for name, one in names.items()]
+    assert (Centre().decode(tensors, 0.3)[:25, 1] == np.float32(0.9)).all()
 
 
 def head(width: float, height: float, x: float, y: float) -> list[Tensor]:

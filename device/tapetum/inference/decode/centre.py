@@ -10,7 +10,8 @@ scale 1/256 and zero point -128 that TFLite gives to it: nothing depends on what
 * offset (1, h, w, 2): where in its cell the centre lies, x and y in fractions of the cell.
 
 A cell is a centre where it is the greatest of its 3 x 3 neighbourhood, which takes the place of suppression by overlap;
-of equal neighbours the first in reading order stays. The cell's size is the input's divided by the grid.
+of equal neighbours the first in reading order stays. Only the best 1,024 such cells are compared: a flat map, of which
+every cell is one, would take seconds and gigabytes. The cell's size is the input's divided by the grid.
 
 X. Zhou, D. Wang, P. Kraehenbuehl, "Objects as points", 2019, section 3 and 4.
 """
@@ -22,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.inference.decode.rows import Family, Index, around, kept, sound, stacked
+from tapetum.inference.decode.rows import CANDIDATES, Family, Index, around, kept, sound, stacked
 from tapetum.inference.tensors import Floats, Tensor, TensorSpec
 from tapetum.settings import Count
 
@@ -82,7 +83,9 @@ def _peaks(heatmap: Tensor, min_score: float) -> tuple[NDArray[np.intp], ...]:
     values = _comparable(np.ascontiguousarray(heatmap.values[0]))
     greatest = cv2.dilate(values, _NEIGHBOURS).reshape(values.shape)
     seen = heatmap.values[0] >= heatmap.spec.least(min_score)
-    return _firsts(*np.nonzero(seen & (values == greatest)))
+    peaks = np.flatnonzero(seen & (values == greatest))
+    best = np.sort(peaks[np.argsort(-values.ravel()[peaks].astype(np.float32), kind="stable")[:CANDIDATES]])
+    return _firsts(*np.unravel_index(best, values.shape))
 
 
 def _comparable(values: NDArray[Any]) -> NDArray[Any]:

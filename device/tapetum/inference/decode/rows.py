@@ -18,7 +18,7 @@ from tapetum.settings import Count, Fraction, Settings
 
 Index = Annotated[int, Meta(ge=0, le=31)]
 Side = Annotated[int, Meta(ge=1, le=4096)]
-_CANDIDATES = 1024  # rows compared with each other, the best: bounds the memory at 4 bytes for each pair
+CANDIDATES = 1024  # rows compared with each other, the best: bounds the memory at 4 bytes for each pair
 
 
 class Family(Settings, tag_field="type", frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ def logit(probability: float) -> float:
 def _ranked(rows: Floats) -> Floats:
     """Return the rows that are numbers, best first, no more than can be compared."""
     rows = rows[np.isfinite(rows).all(axis=1)]
-    return rows[np.argsort(-rows[:, 1], kind="stable")][:_CANDIDATES]
+    return rows[np.argsort(-rows[:, 1], kind="stable")][:CANDIDATES]
 
 
 def _doubles(rows: Floats, iou: float) -> NDArray[np.bool_]:
