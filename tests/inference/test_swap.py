@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -218,3 +219,24 @@ def test_health_can_be_told_while_a_swap_forgets_the_times(running: Running, cro
     running.ask(crop)
     running.worker._ms = _Emptied(running.worker._ms)
     assert running.state().median_ms > 0
+
+
+NEGATIVE = {
+    "face_landmark_with_attention": "unresolved custom op: Landmarks2TransformMatrix",
+    "model_invoking_error": "unresolved custom op: fake-op-double",
+    "person_detect": "has invalid quantization parameters",
+    "truncated_detect": "not a valid Flatbuffer",
+}
+
+
+@pytest.mark.parametrize("name", NEGATIVE)
+def test_a_real_model_that_cannot_be_used_is_refused_with_a_reason_and_the_old_one_answers(
+    running: Running, data: Path, crop: Crop, name: str
+):
+    running.ask(crop)
+    before = running.worker.pid
+    content = (data / f"models/negative/{name}.tflite").read_bytes()
+    with pytest.raises(BundleError, match=NEGATIVE[name]):
+        running.worker.swap(ModelSpec(f"{name}@1", content, ("person", "none")))
+    assert running.ask(crop)[0].model == "detect@0"
+    assert (running.worker.pid, running.state().restarts) == (before, 0)
