@@ -14,6 +14,8 @@ from tapetum.inference.decode import AnyDecoder, recognise
 from tapetum.inference.tensors import TensorSpec
 from tapetum.settings import Fraction, Positive, Settings
 
+MOST_CLASSES = 100_000
+"""A class is a number below this: ten times the labels that a bundle may have."""
 Side = Annotated[int, Meta(ge=1, le=4096)]
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tapetum.errors import ConfigError, Unsuitable
+from tapetum.inference.contract import MOST_CLASSES
 from tapetum.settings import located
 
 _LARGEST = 1 << 20  # bytes of a list of labels
-_MOST_CLASSES = 100_000
 _TAIL = 4 << 20  # bytes: behind a model lie a few small texts, and a directory of more is not looked at
 _NUMBERED = re.compile(r"^(?P<number>\d+)[\s:,]+(?P<name>\S.*)$", re.ASCII)
 _TABLE = re.compile(r"""["']names["']: *\{(?P<names>[^{}]*)\}""")  # as the YOLO exporters of Ultralytics pack it
@@ -62,7 +62,7 @@ def parse(text: str) -> tuple[str, ...]:
 def _in_places(names: dict[int, str]) -> list[str]:
     """Return the names by number, from the smallest on, with the placeholder where a number has none."""
     first, last = min(names), max(names)
-    if last - first > _MOST_CLASSES:
+    if last - first > MOST_CLASSES:
         raise ConfigError(f"inference.labels: a label has the number {last}; numbers name classes, from 0 or 1 on")
     return [names.get(number, PLACEHOLDER) for number in range(first, last + 1)]
 

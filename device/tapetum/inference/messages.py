@@ -6,13 +6,11 @@ from msgspec import Meta
 
 from tapetum.inference.accelerators import Accelerator
 from tapetum.inference.confine import Confinement
-from tapetum.inference.contract import Contract
+from tapetum.inference.contract import MOST_CLASSES, Contract
 from tapetum.settings import Settings
 
 MOST_ROWS = 1000
 """Detections of one picture, the best: a decision, ten times what a decoder gives if nobody says otherwise."""
-MOST_CLASSES = 100_000
-"""A class is less than this: ten times the labels that a bundle may have."""
 
 
 class Setup(Settings, frozen=True):

@@ -18,7 +18,8 @@ import numpy as np
 from tapetum.errors import BundleError, InferenceError
 from tapetum.inference import confine, drive, wire
 from tapetum.inference.decode import Floats
-from tapetum.inference.messages import MOST_CLASSES, MOST_ROWS, Answered, Ready, Setup
+from tapetum.inference.contract import MOST_CLASSES
+from tapetum.inference.messages import MOST_ROWS, Answered, Ready, Setup
 from tapetum.inference.tflite import Detector
 
 _SENSELESS = (ValueError, RuntimeError)  # what else the runtime and NumPy make of a model's numbers and names
