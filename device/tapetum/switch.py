@@ -42,7 +42,9 @@ class Switch:
     """`worker` is the one of all cameras, for ever; `run` is the body of a thread, which alone changes its model."""
 
     def __init__(self, store: Store, settings: Inference) -> None:
-        """Load the active slot, else the one before, else `inference.model`; a slot that failed is active no more.
+        """Load the active slot, else the one before, else `inference.model`; a slot that is refused is active no more.
+
+        One that could only not be loaded now (an accelerator is away, no memory, no time) stays, and is tried again.
 
         Raises ConfigError when it comes to `inference.model`, and that cannot be used.
         """

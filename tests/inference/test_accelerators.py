@@ -4,6 +4,7 @@ The accelerators are real delegates, built from `delegate.c` by the system's com
 model; what goes wrong in them goes wrong in native code, in a process of its own.
 """
 
+import dataclasses
 import re
 import threading
 import time
@@ -18,6 +19,8 @@ from tapetum import bundle
 from tapetum.errors import ConfigError
 from tapetum.inference import chain, compiled
 from tapetum.inference.accelerators import Accelerator, Cpu, Delegate, EdgeTpu, Gpu
+from tapetum.inference.client import Worker
+from tapetum.inference.contract import ModelSpec
 from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector, runtime
@@ -174,6 +177,38 @@ def test_an_accelerator_alone_may_come_later(
     stick.touch()
     until(lambda: running.state().mode == "delegate")
     assert answers(running, crop)
+
+
+@pytest.fixture
+def stick_alone(ssd: Inference, data: Path) -> ModelSpec:
+    """Return a model with an operator that the processor lacks; a delegate can run it."""
+    spec = bundle.load(ssd)
+    assert spec
+    lacking = (data / "models/negative/face_landmark_with_attention.tflite").read_bytes()
+    return dataclasses.replace(spec, content=lacking, twins={"delegate": spec.content})
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_model_for_an_accelerator_alone_waits_for_it_though_the_processor_refuses_it(
+    start: Start, ssd: Inference, library: Path, crop: Crop, stick_alone: ModelSpec, tmp_path: Path
+):
+    stick = tmp_path / "stick"
+    running = start(on(ssd, broken(library, device=stick), Cpu()), stick_alone)
+    assert running.state().mode == "motion-only"
+    until(lambda: running.state().accelerators["delegate"].failures > 1, what="it is tried again, and not there")
+    assert "unresolved custom op" in running.state().accelerators["cpu"].reason
+    assert running.state().accelerators["cpu"].failures == 1, "who refuses the model is not asked again"
+    stick.touch()
+    until(lambda: running.state().mode == "delegate")
+    assert answers(running, crop)
+
+
+def test_a_model_that_all_of_the_chain_refuse_is_the_operator_s_to_mend(
+    ssd: Inference, library: Path, stick_alone: ModelSpec
+):
+    for fault in ("crash", "refuse"):
+        with pytest.raises(ConfigError, match="unresolved custom op"):
+            Worker(stick_alone, on(ssd, broken(library, at="prepare", fault=fault), Cpu()))
 
 
 def test_a_library_that_is_not_there_is_named(start: Start, ssd: Inference, crop: Crop):

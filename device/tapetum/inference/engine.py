@@ -31,6 +31,11 @@ class _Running:
     ready: Ready
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether it may work another time: nobody refused the model, and it killed no worker."""
+    return isinstance(error, InferenceError) and not isinstance(error, Crashed)
+
+
 class Engine:
     """`ask` and `recover` are one thread's, `improve` another's; what they hand over goes through `adopt`."""
 
@@ -45,6 +50,12 @@ class Engine:
         self._shown: _Running | None = None  # what health tells, and cameras: while one is replaced, that one
         self._better: _Running | None = None
         self._lock = threading.Lock()
+        self._away = False
+
+    @property
+    def away(self) -> bool:
+        """Whether an accelerator in front of the last could not be used when it began, and may take the model later."""
+        return self._away
 
     @property
     def input(self) -> Input | None:
@@ -78,15 +89,16 @@ class Engine:
     def start(self) -> Ready:
         """Load the model on the first accelerator that takes it.
 
-        Raises what the last one raised, BundleError or InferenceError, when none does.
+        Raises what the last one raised, BundleError or InferenceError, when none does; `away` then tells of the others.
         """
-        error: BundleError | InferenceError = InferenceError("every accelerator rests after a failure")
+        failures: list[BundleError | InferenceError] = []
         for place in self._chain.usable():
             try:
                 return self._serve(self._loaded(place)).ready
-            except (BundleError, InferenceError) as refusal:
-                error = refusal
-        raise error
+            except (BundleError, InferenceError) as failure:
+                failures.append(failure)
+        self._away = any(map(may_pass, failures[:-1]))
+        raise failures[-1] if failures else InferenceError("every accelerator rests after a failure")
 
     def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
         """Return as `Process.ask`; raises InferenceError, and then `recover` is to be called."""
@@ -189,7 +201,8 @@ class Engine:
         known = self._chain.states(None)[self._chain.name(place)].reason == str(error)
         level = logging.DEBUG if known else logging.WARNING
         _log.log(level, "model %s on %s: %s", self.spec.name, self._chain.name(place), error)
-        hopeless = isinstance(error, Crashed) and not isinstance(self._settings.accelerators[place], Cpu)
+        fatal = BundleError if isinstance(self._settings.accelerators[place], Cpu) else Crashed
+        hopeless = isinstance(error, fatal)
         self._chain.failed(place, str(error), hopeless)
 
     def _tell(self, error: Exception) -> None:

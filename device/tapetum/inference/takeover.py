@@ -4,6 +4,7 @@ Both are loaded and tried in a process beside the one that runs, and take over b
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from tapetum.inference import labels as label_files
 from tapetum.inference import probes
 from tapetum.inference.accelerators import Cpu
 from tapetum.inference.contract import ModelSpec
-from tapetum.inference.engine import Engine
+from tapetum.inference.engine import Engine, may_pass
 from tapetum.inference.messages import Ready
 from tapetum.inference.probes import Trial
 from tapetum.inference.process import Crashed, Process
 from tapetum.inference.settings import Inference
 from tapetum.inference.supply import Supply
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
@@ -53,6 +56,8 @@ class Takeover:
 
     def begin(self, spec: ModelSpec) -> None:
         """Have the first worker load the model; raises ConfigError when it cannot be used, or its labels do not fit.
+
+        Where an accelerator is away that may take it later, motion alone counts until then.
 
         The error names the key where the settings name the model, else the model.
         """
@@ -141,13 +146,19 @@ class Takeover:
             self._changed.notify_all()
 
     def _begun(self, engine: Engine, where: str) -> Ready | None:
-        """Return what the model is; None where no accelerator works now, and one may later: a stick can be put in."""
+        """Return what the model is; None where no accelerator works now, and one may later: a stick can be put in.
+
+        A model of a slot was tried before it was active: it waits for the processor too, which may be short of time or
+        of memory now.
+        """
         try:
             return engine.start()
         except (BundleError, InferenceError) as error:
-            if isinstance(self._settings.accelerators[-1], Cpu):
+            waits = engine.away or (not self._settings.model and may_pass(error))
+            if isinstance(self._settings.accelerators[-1], Cpu) and not waits:
                 raise ConfigError(f"{where}: {error}") from None
-            return None
+        _log.error("model %s: no accelerator works, motion alone counts", engine.spec.name)
+        return None
 
 
 def alone(spec: ModelSpec, settings: Inference) -> Trial:

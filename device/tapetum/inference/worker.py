@@ -55,9 +55,10 @@ def _load(channel: socket.socket, limit_mb: int, status: IO[bytes]) -> tuple[Det
         blank = np.zeros(detector.contract.input.shape, np.uint8)
         detector.detect(blank, setup.min_score)
     except (BundleError, InferenceError, MemoryError, *_SENSELESS) as error:
-        text = str(error) or "out of memory"
+        text, shortage = str(error) or "out of memory", _shortage(limit_mb, status)
         kind = "Unreadable" if isinstance(error, _SENSELESS) else type(error).__name__
-        wire.send(channel, {"refused": text[:_TOLD] + _shortage(limit_mb, status), "kind": kind})
+        said = {"refused": text[:_TOLD] + shortage, "kind": "InferenceError" if shortage else kind}
+        wire.send(channel, said)
         raise InferenceError(text) from None
     ready = Ready(contract=detector.contract, classes=detector.classes, confinement=confinement)
     wire.send(channel, {"ready": msgspec.to_builtins(ready)})
