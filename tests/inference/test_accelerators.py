@@ -26,6 +26,7 @@ from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector, runtime
 from tests.inference.conftest import Picture
 from tests.inference.running import Running, Start, made
+from tests.simulators import bundles
 from tests.simulators.daemon import until
 
 DEADLINE_S, LOAD_S = 0.7, 3.0
@@ -209,6 +210,26 @@ def test_a_model_that_all_of_the_chain_refuse_is_the_operator_s_to_mend(
     for fault in ("crash", "refuse"):
         with pytest.raises(ConfigError, match="unresolved custom op"):
             Worker(stick_alone, on(ssd, broken(library, at="prepare", fault=fault), Cpu()))
+
+
+@pytest.mark.parametrize(("fault", "state"), [("differ", "unusable"), ("crash", "unusable"), ("none", "in use")])
+@pytest.mark.usefixtures("soon")
+def test_a_better_one_takes_over_only_when_it_answers_the_model_s_probes(
+    start: Start, library: Path, data: Path, tmp_path: Path, fault: str, state: str
+):
+    stick = tmp_path / "stick"
+    late = broken(library, device=stick, fault=fault, after=1)  # the first run is the one of the load
+    running = start(on(Inference(), late, Cpu()), bundles.ssd(data))
+    assert running.state().mode == "cpu"
+    pid = running.worker.pid
+    stick.touch()
+    until(lambda: told(running)["delegate"] == state)
+    known = running.state().accelerators["delegate"]
+    if fault == "none":
+        assert running.state().mode == "delegate"
+        return
+    assert (running.state().mode, running.worker.pid, running.state().restarts) == ("cpu", pid, 0)
+    assert re.search("SIGSEGV" if fault == "crash" else r"^probe 1 of 2 on delegate: .* is expected", known.reason)
 
 
 def test_a_library_that_is_not_there_is_named(start: Start, ssd: Inference, crop: Crop):

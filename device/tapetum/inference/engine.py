@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.errors import BundleError, InferenceError
+from tapetum.inference import probes
 from tapetum.inference.accelerators import Cpu, names, type_of
 from tapetum.inference.chain import Chain
 from tapetum.inference.contract import Input, ModelSpec
@@ -138,11 +139,11 @@ class Engine:
         return self._chain.wait_s(self._shown.place if self._shown else None)
 
     def improve(self) -> None:
-        """Load the model on a better accelerator whose rest is over, beside the one in use."""
+        """Load the model on a better accelerator whose rest is over, and ask it its probes, beside the one in use."""
         for place in self._chain.usable(self._shown.place if self._shown else None):
             self._chain.trying(place, tried=True)
             try:
-                found = self._loaded(place)
+                found = self._proven(self._loaded(place))
             except (BundleError, InferenceError):
                 continue
             finally:
@@ -191,10 +192,20 @@ class Engine:
             raise
         return _Running(place, process, ready)
 
+    def _proven(self, running: _Running) -> _Running:
+        """Return it when it answers the model's probes: what runs there may be another file, by other arithmetic."""
+        try:
+            probes.check(self.spec, self._chain.name(running.place), running.process.ask, self._settings.min_score)
+        except (BundleError, InferenceError) as error:
+            running.process.kill()
+            self._note(running.place, error, refused=isinstance(error, BundleError))
+            raise
+        return running
+
     def _least_score(self) -> float:
         return min((self._settings.min_score, *self.spec.min_score.values()))
 
-    def _note(self, place: int, error: Exception) -> None:
+    def _note(self, place: int, error: Exception, refused: bool = False) -> None:
         """Remember why that accelerator failed; what is known already is not told again, our own end is no failure."""
         if self._supply.closed:
             return
@@ -202,7 +213,7 @@ class Engine:
         level = logging.DEBUG if known else logging.WARNING
         _log.log(level, "model %s on %s: %s", self.spec.name, self._chain.name(place), error)
         fatal = BundleError if isinstance(self._settings.accelerators[place], Cpu) else Crashed
-        hopeless = isinstance(error, fatal)
+        hopeless = refused or isinstance(error, fatal)
         self._chain.failed(place, str(error), hopeless)
 
     def _tell(self, error: Exception) -> None:
