@@ -1,14 +1,17 @@
 """Tries one thing in a process that has locked itself in: `python -m tests.inference.attempts LAYERS WHAT FOLDER`.
 
-LAYERS is what holds it, as "landlock+seccomp", "rlimits", or "none" for a process that is free. Prints "done" when WHAT
-was done, or why not; a process that is ended prints nothing.
+LAYERS is what holds it, as "landlock+seccomp", "rlimits", with ", driving" as where a delegate is, or "none" for a
+process that is free. Prints "done" when WHAT was done, or why not; a process that is ended prints nothing.
 """
 
 import ctypes
+import fcntl
 import mmap
 import os
 import platform
+import signal
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -53,6 +56,17 @@ def grandchild() -> None:
         os._exit(0)
 
 
+def signalled_by_fcntl() -> None:
+    fcntl.fcntl(OPENED_SOCKET, fcntl.F_SETOWN, os.getppid())
+    fcntl.fcntl(OPENED_SOCKET, fcntl.F_SETSIG, signal.SIGCONT)
+    fcntl.fcntl(OPENED_SOCKET, fcntl.F_SETFL, os.O_ASYNC)
+
+
+def signalled_by_ioctl() -> None:
+    fcntl.ioctl(OPENED_SOCKET, 0x8901, struct.pack("i", os.getppid()))  # FIOSETOWN
+    fcntl.ioctl(OPENED_SOCKET, 0x5452, struct.pack("i", 1))  # FIOASYNC
+
+
 ATTEMPTS: dict[str, Callable[[], object]] = {
     "read a file": lambda: bool((FOLDER / "secret").read_text()),
     "make a file": lambda: (FOLDER / "made").touch(exist_ok=False),
@@ -66,6 +80,8 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "connect": lambda: OPENED_SOCKET.connect(("127.0.0.1", 9)),
     "listen": lambda: OPENED_SOCKET.bind(("127.0.0.1", 0)),
     "signal another": lambda: os.kill(os.getppid(), 0),
+    "have another signalled by fcntl": signalled_by_fcntl,
+    "have another signalled by ioctl": signalled_by_ioctl,
     "trace": lambda: call("ptrace", 0, 0),
     "read another's memory": lambda: call("process_vm_readv", os.getpid(), 0, 0, 0, 0, 0),
     "use io_uring": lambda: call("io_uring_setup", 0, 0),
@@ -88,8 +104,9 @@ def main(layers: str, what: str) -> None:
     for name, layer in LAYERS.items():
         if name not in layers:
             layer.lock = lambda *_, **__: "left out"  # type: ignore[attr-defined]
-    found = confine.lock().level if layers != "none" else "none"
-    assert found == layers, found
+    held, _, driving = layers.partition(", ")
+    found = confine.lock(bool(driving)).level if layers != "none" else "none"
+    assert found == held, found
     try:
         ATTEMPTS[what]()
         said = "done"

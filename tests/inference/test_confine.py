@@ -1,6 +1,7 @@
 """What a worker that has locked itself in can still do: a real process tries each thing, free and locked in."""
 
 import errno
+import fcntl
 import os
 import platform
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tapetum.inference import landlock, seccomp
+from tapetum.inference.accelerators import Gpu
 from tests.inference.attempts import ATTEMPTS
 
 ALL = "landlock+seccomp"
@@ -182,6 +184,44 @@ def test_arguments_decide_where_a_call_has_an_honest_and_another_use(machine, na
     assert (found == ALLOW) is allowed
 
 
+DRIVEN = [
+    ("fcntl", (3, fcntl.F_GETFL), True),
+    ("fcntl", (3, fcntl.F_GETFD), True),
+    ("fcntl", (3, fcntl.F_SETFD, 1), True),
+    ("fcntl", (3, fcntl.F_DUPFD_CLOEXEC, 5), True),
+    ("fcntl", (3, fcntl.F_SETFL, os.O_NONBLOCK), True),
+    ("fcntl", (3, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC), False),
+    ("fcntl", (3, fcntl.F_SETOWN, 1), False),
+    ("fcntl", (3, 15, 0), False),  # F_SETOWN_EX
+    ("fcntl", (3, fcntl.F_SETSIG, 9), False),
+    ("fcntl", (3, fcntl.F_SETLEASE, 0), False),
+    ("fcntl", (3, fcntl.F_NOTIFY, 1), False),
+    ("ioctl", (3, 0xC0105500, 1), True),  # usbfs, USBDEVFS_CONTROL
+    ("ioctl", (3, 0x5421, 1), True),  # FIONBIO
+    ("ioctl", (3, 0x5452, 1), False),  # FIOASYNC
+    ("ioctl", (3, 0x8901, 1), False),  # FIOSETOWN
+    ("ioctl", (3, 0x8902, 1), False),  # SIOCSPGRP
+]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(("name", "arguments", "allowed"), DRIVEN)
+def test_a_delegate_drives_its_device_and_has_no_signals_sent_by_it(machine, name, arguments, allowed):
+    column, arch = MACHINES[machine]
+    number = seccomp.DRIVING_CHECKED[name][column]
+    for opening in (False, True):
+        found = verdict(seccomp.program(machine, driving=True, opening=opening), arch, number, *arguments)
+        assert found == (ALLOW if allowed else ERRNO | errno.EPERM)
+    assert verdict(seccomp.program(machine), arch, number, *arguments) == ERRNO | errno.EPERM
+
+
+@pytest.mark.parametrize("how", ["by fcntl", "by ioctl"])
+def test_a_delegate_s_descriptor_signals_nobody(folder: Path, how: str):
+    what = f"have another signalled {how}"
+    assert attempt("seccomp, driving", what, folder) == REFUSED
+    assert attempt("none", what, folder) == "done"
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_the_calls_of_another_machine_end_the_process(machine: str):
     _, arch = MACHINES[machine]
@@ -198,7 +238,7 @@ def test_a_delegate_s_files_bring_their_calls_and_no_others():
         assert verdict(opening, arch, pair[column]) == ALLOW, name
     assert verdict(opening, arch, seccomp.CHECKED["mmap"][column], 0, 0, 7) == ALLOW
     assert verdict(opening, arch, seccomp.HOSTILE["execve"][column]) == KILL
-    assert verdict(seccomp.program("x86_64"), arch, seccomp.DRIVING["ioctl"][column]) == ERRNO | errno.EPERM
+    assert verdict(seccomp.program("x86_64"), arch, seccomp.DRIVING_CHECKED["ioctl"][column]) == ERRNO | errno.EPERM
 
 
 HEADERS = {"x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "/usr/include/asm-generic/unistd.h"}
@@ -211,7 +251,8 @@ def test_the_numbers_are_those_of_the_kernel(machine: str):
     if not header.is_file():
         pytest.skip(f"the kernel's header for {machine} is not installed (linux-libc-dev)")
     text = header.read_text() + Path("/usr/include/asm-generic/unistd.h").read_text()
-    lists = (seccomp.ALLOWED, seccomp.CHECKED, seccomp.DRIVING, seccomp.OPENING, seccomp.HOSTILE)
+    lists = [seccomp.ALLOWED, seccomp.CHECKED, seccomp.DRIVING, seccomp.DRIVING_CHECKED]
+    lists += [seccomp.OPENING, seccomp.HOSTILE]
     for name, pair in [item for calls in lists for item in calls.items()]:
         number = pair[MACHINES[machine][0]]
         found = re.search(rf"#define __NR(?:3264)?_(?:{name}|{OTHER_NAMES.get(name, name)})\s+(\d+)\n", text)
@@ -239,3 +280,9 @@ def test_files_that_are_named_can_still_be_read_and_others_not(folder: Path):
         [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.stdout.splitlines() == [ALL, "a driver", "refused", "refused"], done.stderr
+
+
+def test_a_gpu_s_driver_may_open_nothing_of_other_processes_and_no_terminal_by_default():
+    files = Gpu().files
+    for wide in ("/", "/dev", "/proc", "/sys", "/etc", "/home", "/dev/pts"):
+        assert wide not in files

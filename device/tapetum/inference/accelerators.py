@@ -7,6 +7,12 @@ from msgspec import Meta, field
 
 from tapetum.settings import Settings
 
+_OF_A_DRIVER = (
+    "/dev/dri", "/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-modeset", "/usr", "/lib", "/etc/vulkan", "/proc/self",
+    "/proc/driver", "/proc/cpuinfo", "/proc/meminfo", "/sys/dev", "/sys/devices", "/sys/class/drm",
+)  # fmt: skip
+"""Where Mesa's and NVIDIA's drivers for Vulkan look; not tried with a GPU, and a Jetson's has more in /dev."""
+
 
 class Cpu(Settings, tag_field="type", tag="cpu", frozen=True):
     """The processor, with XNNPACK."""
@@ -24,7 +30,7 @@ class EdgeTpu(Settings, tag_field="type", tag="edgetpu", frozen=True):
 class Gpu(Settings, tag_field="type", tag="gpu", frozen=True):
     """A graphics processor with Vulkan, by the WebGPU accelerator that comes with LiteRT."""
 
-    files: tuple[str, ...] = ("/dev", "/usr", "/lib", "/etc/vulkan", "/proc", "/sys")  # what its driver may still open
+    files: tuple[str, ...] = _OF_A_DRIVER  # what its driver may still open
 
 
 class Delegate(Settings, tag_field="type", tag="delegate", frozen=True):

@@ -16,7 +16,8 @@ import platform
 import struct
 from collections.abc import Iterable
 
-Program = list[tuple[int, int, int, int]]
+_Step = tuple[int, int, int, int]
+Program = list[_Step]
 """Instructions: code, jump if true, jump if false, operand."""
 
 ALLOWED = {
@@ -74,9 +75,7 @@ CHECKED = {
 }
 """Allowed with some arguments: no new code, threads and no processes, itself alone."""
 DRIVING = {
-    "ioctl": (16, 29),
     "newfstatat": (262, 79),  # glibc's fstat; it also tells whether a path exists
-    "fcntl": (72, 25),
     "epoll_wait": (232, None),
     "epoll_pwait": (281, 22),
     "epoll_ctl": (233, 21),
@@ -87,6 +86,8 @@ DRIVING = {
     "munlock": (150, 229),
 }
 """What a delegate takes beyond that, on the devices that it has opened."""
+DRIVING_CHECKED = {"ioctl": (16, 29), "fcntl": (72, 25)}
+"""And these, but for what has the kernel send signals to others: by F_SETOWN, F_SETSIG and O_ASYNC (fcntl(2))."""
 OPENING = {"openat": (257, 56), "readlinkat": (267, 78), "getdents64": (217, 61)}
 """What one takes that opens files later; Landlock says which."""
 HOSTILE = {
@@ -141,6 +142,8 @@ _X32 = 0x40000000  # the second set of calls of an x86-64
 _NEWER = 403  # the first number that all machines share, Linux 5.1
 _PROT_EXEC, _CLONE_THREAD = 0x4, 0x10000
 _CLONE_NEW = 0x7E020080  # all of CLONE_NEW*
+_GETFD, _SETFD, _GETFL, _SETFL, _DUPFD_CLOEXEC, _O_ASYNC = 1, 2, 3, 4, 1030, 0x2000  # asm-generic/fcntl.h
+_FIOASYNC, _FIOSETOWN, _SIOCSPGRP = 0x5452, 0x8901, 0x8902  # asm-generic/ioctls.h, sockios.h
 _PR_SET_NAME, _PR_SET_VMA = 15, 0x53564D41
 _SET_MODE_FILTER, _TSYNC = 1, 1
 _SECCOMP = (317, 277)
@@ -171,8 +174,8 @@ def program(machine: str, driving: bool = False, opening: bool = False) -> Progr
     steps += [(_AT_LEAST, 0, 1, _X32), _end(_KILL)]
     allowed = ALLOWED | (DRIVING if driving else {}) | (OPENING if opening else {})
     steps += _each(column, allowed, _ALLOW)
-    for name, check in _checks(opening).items():
-        steps += [(_EQUAL, 0, len(check), _number(column, CHECKED[name])), *check]
+    for name, check in (_checks(opening) | (_driving_checks() if driving else {})).items():
+        steps += [(_EQUAL, 0, len(check), _number(column, (CHECKED | DRIVING_CHECKED)[name])), *check]
     steps += _each(column, HOSTILE, _KILL)
     return [*steps, (_AT_LEAST, 0, 1, _NEWER), _refuse(errno.ENOSYS), _refuse(errno.EPERM)]
 
@@ -202,24 +205,36 @@ def _checks(opening: bool) -> dict[str, Program]:
     }
 
 
-def _without(argument: int, bits: int) -> Program:
-    return [_argument(argument), (_ANY_BIT, 1, 0, bits), _end(_ALLOW), _refuse(errno.EACCES)]
+def _driving_checks() -> dict[str, Program]:
+    """Return what decides about the arguments of each call in DRIVING_CHECKED."""
+    flags: Program = [(_EQUAL, 0, 4, _SETFL), *_without(2, _O_ASYNC, errno.EPERM)]
+    other = _one_of(1, [_GETFD, _SETFD, _GETFL, _DUPFD_CLOEXEC])
+    signals = [_FIOASYNC, _FIOSETOWN, _SIOCSPGRP]
+    return {
+        "ioctl": _one_of(1, signals, _refuse(errno.EPERM), _end(_ALLOW)),
+        "fcntl": [_argument(1), *flags, *other],
+    }
 
 
-def _one_of(argument: int, values: Iterable[int]) -> Program:
+def _without(argument: int, bits: int, error: int = errno.EACCES) -> Program:
+    return [_argument(argument), (_ANY_BIT, 1, 0, bits), _end(_ALLOW), _refuse(error)]
+
+
+def _one_of(argument: int, values: Iterable[int], one: _Step | None = None, other: _Step | None = None) -> Program:
+    """Return what gives the verdict `one` (it is allowed) for these values, and `other` (it is refused) else."""
     known = list(values)
     tests = [(_EQUAL, len(known) - index, 0, value) for index, value in enumerate(known)]
-    return [_argument(argument), *tests, _refuse(errno.EPERM), _end(_ALLOW)]
+    return [_argument(argument), *tests, other or _refuse(errno.EPERM), one or _end(_ALLOW)]
 
 
-def _argument(index: int) -> tuple[int, int, int, int]:
+def _argument(index: int) -> _Step:
     """Load the lower half of an argument: flags and process ids are no longer."""
     return (_LOAD, 0, 0, _ARGUMENTS + 8 * index)
 
 
-def _end(action: int) -> tuple[int, int, int, int]:
+def _end(action: int) -> _Step:
     return (_RETURN, 0, 0, action)
 
 
-def _refuse(number: int) -> tuple[int, int, int, int]:
+def _refuse(number: int) -> _Step:
     return (_RETURN, 0, 0, _ERRNO | number)
