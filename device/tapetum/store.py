@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -134,8 +134,10 @@ class Store:
             self._write(_WANTED, msgspec.json.encode(wish))
         return wish
 
-    def install(self, content: bytes) -> str:
+    def install(self, content: bytes, gone: Callable[[str], None] = lambda _: None) -> str:
         """Put the bundle `content` into its slot and return its name; those that nobody needs any more go.
+
+        `gone` hears of each of these.
 
         Raises BundleError when it is not sound, or another lies there under its name, and OSError.
         """
@@ -144,7 +146,7 @@ class Store:
             if self._holds(name, content):
                 _flush(self.folder)  # who put it there may not have come so far
                 return name
-            self._clear(name)
+            self._clear(name, gone)
             self._write(self.path(name).name, content)
         return name
 
@@ -158,7 +160,7 @@ class Store:
             return False  # nothing is there, or what can only be mended
         raise Unsuitable(f"{name} is there with another content, and a slot never changes: give it a higher version")
 
-    def _clear(self, coming: str) -> None:
+    def _clear(self, coming: str, gone: Callable[[str], None]) -> None:
         """Remove the slots that are neither in use, wanted nor coming, and what was left half written.
 
         Where the record cannot be read, all may be in use.
@@ -169,9 +171,9 @@ class Store:
         if record is None:
             return
         wanted = wish.model if wish.id != record.answered else ""
-        for name in set(self.slots()) - {record.active, record.previous, wanted, coming}:
+        for name in sorted(set(self.slots()) - {record.active, record.previous, wanted, coming}):
             self.path(name).unlink(missing_ok=True)
-            _log.info("models: %s is removed: it was neither active nor the one before", name)
+            gone(name)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -65,6 +65,14 @@ def test_a_bundle_is_installed_listed_tried_and_made_active(device: Device, old:
         assert "yolo@1" not in daemon.log
 
 
+def test_a_slot_that_goes_for_another_is_told(device: Device, old: ModelSpec, new: ModelSpec):
+    assert device.models("install", device.file(old)).stderr == ""
+    done = device.models("install", device.file(new))
+    removed = "tapetum: ssd@1 is removed: it was neither active nor the one before\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "yolo@1\n", removed)
+    assert device.store.slots() == ["yolo@1"]
+
+
 def test_a_model_that_fails_its_probes_is_not_made_active(device: Device, old: ModelSpec, new: ModelSpec):
     device.has(old)
     before = device.store.record()

@@ -1,6 +1,7 @@
 """`tapetum models install`: puts a bundle into a slot."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from tapetum.commands.models import slots
@@ -17,17 +18,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Install it and print its name; raises ConfigError when the file is refused."""
+    """Install it, print its name and which slots went for it; raises ConfigError when the file is refused."""
     path = located(options.file)
     content = _read(path)  # before we are somebody else
     config, store = slots.opened(options)
     try:
         with slots.writing(store):
-            name = store.install(content)
+            name = store.install(content, _removed)
     except BundleError as error:
         raise ConfigError(f"{path}: {error}") from None
     print(name, flush=True)
     return slots.activate(config, store, name) if options.activate else 0
+
+
+def _removed(name: str) -> None:
+    """Say it where a script that wants the name of the slot does not look."""
+    print(f"tapetum: {name} is removed: it was neither active nor the one before", file=sys.stderr)
 
 
 def _read(path: Path) -> bytes:
