@@ -12,8 +12,8 @@ import numpy as np
 
 from tapetum.errors import InferenceError, Unreadable, Unsuitable
 from tapetum.inference.confine import Confinement
-from tapetum.inference.decode import Floats
 from tapetum.inference.contract import MOST_CLASSES
+from tapetum.inference.decode import Floats
 from tapetum.inference.messages import MOST_ROWS, Answered, Ready
 from tapetum.inference.wire import LARGEST_REPLY, Largest
 from tapetum.text import plain

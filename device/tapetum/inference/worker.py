@@ -17,8 +17,8 @@ import numpy as np
 
 from tapetum.errors import BundleError, InferenceError
 from tapetum.inference import confine, drive, wire
-from tapetum.inference.decode import Floats
 from tapetum.inference.contract import MOST_CLASSES
+from tapetum.inference.decode import Floats
 from tapetum.inference.messages import MOST_ROWS, Answered, Ready, Setup
 from tapetum.inference.tflite import Detector
 
