@@ -127,6 +127,8 @@ FIELDS = [
     ("input/width", 0, "input.width: expected an integer >= 1"),
     ("input/widht", 0, "input.widht: there is no such key; did you mean width?"),
     ("input/dtype", "int4", "input.dtype: invalid enum value 'int4'; one of uint8, int8, float32 is wanted"),
+    ("decoder/boxes", 1, "decoder: the outputs of model.tflite are (1, 10, 4), (1, 10), "),
+    ("decoder", {"type": "classification"}, "; classification, as it is set there, reads "),
     ("input/scale", 0.0, "input.scale: it is 0.0, and that of model.tflite is 0.0078125"),
     ("input/width", 320, "input.width: it is 320, and that of model.tflite is 300"),
     ("input/height", 320, "input.height: it is 320, and that of model.tflite is 300"),

@@ -20,7 +20,7 @@ from tapetum.bundle.plain import contract_of, input_of, labels_of
 from tapetum.bundle.tflite import Description, describe
 from tapetum.errors import BundleError, ConfigError
 from tapetum.inference.contract import Contract, Expected, ModelSpec, Probe
-from tapetum.inference.decode import Ssd
+from tapetum.inference.decode import Classification
 from tapetum_trainer.pack import pack
 from tests.bundle.conftest import METRICS, PROVENANCE
 from tests.bundle.test_bundle import unpacked, zipped
@@ -147,7 +147,7 @@ def test_bytes_that_begin_as_a_model_does_are_read_or_refused(content: bytes):
 def small(data: Path) -> Sound:
     """A bundle of a model of 300 kB; a change matters in all but the insides of its files."""
     path = data / "models/negative/person_detect.tflite"
-    taken = Contract(input=input_of(describe(path.read_bytes())), decoder=Ssd(boxes=0, classes=1, scores=2))
+    taken = Contract(input=input_of(describe(path.read_bytes())), decoder=Classification())
     probe = Probe(np.zeros((96, 96, 1), np.uint8), (Expected("person", 0.5, (0, 0, 1, 1)),))
     labels = "nobody", "person"
     spec = ModelSpec("person@1", path.read_bytes(), labels, taken, {"person": 0.5}, {"edgetpu": b"twin" * 9}, (probe,))

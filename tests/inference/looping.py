@@ -9,7 +9,7 @@ schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="the o
 
 
 def looping(shape: Shape, dtype: str, scale: float = 0.0, zero_point: int = 0) -> bytes:
-    """Return a .tflite that takes a tensor of `shape`: a loop whose parts are loops whose parts are one another."""
+    """Return a classifier that takes a tensor of `shape`: a loop whose parts are loops whose parts are one another."""
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.WHILE
     code.version = 1
@@ -24,7 +24,8 @@ def looping(shape: Shape, dtype: str, scale: float = 0.0, zero_point: int = 0) -
 
 def _subgraph(leads_to: tuple[int, int], shape: Shape, dtype: str, scale: float, zero_point: int):
     graph = schema.SubGraphT()
-    graph.tensors = [tensor(name, shape, dtype, scale, zero_point) for name in ("picture", "answer")]
+    shapes = {"picture": shape, "answer": (1, 2)}
+    graph.tensors = [tensor(name, one, dtype, scale, zero_point) for name, one in shapes.items()]
     graph.inputs, graph.outputs = [0], [1]
     loop = schema.OperatorT()
     loop.opcodeIndex, loop.inputs, loop.outputs = 0, [0], [1]

@@ -15,4 +15,6 @@ def packed(version: int, name: str = "street", label: str = "person") -> bytes:
     """Return a bundle of one class."""
     picture = Input(width=2, height=2, scale=1.0, std=(1.0, 1.0, 1.0), mean=(0.0, 0.0, 0.0))
     contract = Contract(input=picture, decoder=Ssd(boxes=0, classes=1, scores=2))
-    return pack(ModelSpec(f"{name}@{version}", model([tensor()]), (label,), contract), PROVENANCE, {})
+    outputs = [tensor("o", shape, 0) for shape in ((1, 9, 4), (1, 9), (1, 9), (1,))]
+    content = model([tensor(), *outputs], [0], [1, 2, 3, 4])
+    return pack(ModelSpec(f"{name}@{version}", content, (label,), contract), PROVENANCE, {})

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tapetum.inference.contract import ModelSpec
+from tapetum.inference.contract import Contract, ModelSpec
+from tapetum.inference.decode import Classification
 from tapetum.store import Record, Store
 from tests.inference.looping import looping
 from tests.simulators.bundles import packed, ssd, with_box_moved, yolo
@@ -185,7 +186,8 @@ def crashing(spec: ModelSpec) -> ModelSpec:
     """Return it with a model that is well formed, and leads the runtime in a circle until its stack is at an end."""
     assert spec.contract is not None
     taken = spec.contract.input
-    return replace(spec, content=looping((1, *taken.shape), taken.dtype, taken.scale, taken.zero_point))
+    content = looping((1, *taken.shape), taken.dtype, taken.scale, taken.zero_point)
+    return replace(spec, content=content, contract=Contract(input=taken, decoder=Classification()), probes=())
 
 
 REFUSED = {

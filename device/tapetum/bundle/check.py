@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tapetum.bundle.manifest import FILE, FileEntry, Manifest, ProbeEntry
 from tapetum.bundle.plain import picture_of
@@ -90,9 +90,10 @@ def _check_probe(manifest: Manifest, probe: ProbeEntry, field: str) -> None:
 
 
 def _check_model(manifest: Manifest, model: memoryview) -> None:
-    """Raise Unreadable or Unsuitable unless the model takes the picture that the manifest says it does."""
+    """Raise Unreadable or Unsuitable unless the model takes and gives what the manifest says it does."""
     try:
-        tensor = picture_of(describe(model))
+        described = describe(model)
+        tensor = picture_of(described)
     except BundleError as error:
         raise type(error)(f"{manifest.model}: {error}") from None
     for field, given, found in _compared(manifest.input, tensor):
@@ -100,6 +101,19 @@ def _check_model(manifest: Manifest, model: memoryview) -> None:
             raise Unsuitable(f"{FILE}: input.{field}: it is {given}, and that of {manifest.model} is {found}")
     if (manifest.input.dtype == "float32") != (manifest.input.scale == 0):
         raise _wrong("input.scale", "it must be 0 for float32, and more for whole numbers")
+    _check_outputs(manifest, described.outputs)
+
+
+def _check_outputs(manifest: Manifest, outputs: Sequence[TensorSpec]) -> None:
+    """Raise Unsuitable when the decoder does not read these; where a shape is left to the runtime, the worker tells."""
+    if any(min(output.shape, default=0) < 1 for output in outputs) or manifest.decoder.fits(outputs):
+        return
+    shapes = ", ".join(str(output.shape) for output in outputs) or "none"
+    kind = manifest.decoder.__struct_config__.tag
+    wanted = manifest.decoder.WANTED
+    raise Unsuitable(
+        f"{FILE}: decoder: the outputs of {manifest.model} are {shapes}; {kind}, as it is set there, reads {wanted}"
+    )
 
 
 def _compared(given: Input, tensor: TensorSpec) -> Iterator[tuple[str, object, object]]:
