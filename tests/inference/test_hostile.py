@@ -28,7 +28,7 @@ from tapetum.inference.messages import Setup
 from tapetum.inference.process import Crashed, Process
 from tapetum.inference.settings import Inference
 from tests.inference.conftest import Picture
-from tests.simulators.daemon import descriptors
+from tests.simulators.daemon import descriptors, until
 
 MUTANTS = 300
 LIMIT_MB = 1024
@@ -230,7 +230,9 @@ def test_a_worker_gets_of_the_environment_what_it_needs_and_no_secret(monkeypatc
         monkeypatch.setenv(name, "/needed")
     process = Process(2048)
     try:
-        given = Path(f"/proc/{process.pid}/environ").read_bytes().decode().split("\0")
+        told = Path(f"/proc/{process.pid}/environ")
+        until(told.read_bytes, what="the kernel has set it up")  # Popen returns a moment earlier
+        given = told.read_bytes().decode().split("\0")
     finally:
         process.kill()
     assert not [one for one in given if one.endswith("=secret")]
