@@ -24,7 +24,7 @@ from tapetum.inference.contract import ModelSpec
 from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector, runtime
-from tests.inference.conftest import Picture
+from tests.inference.conftest import CHECKS_LITTLE, Picture
 from tests.inference.running import Running, Start, made
 from tests.simulators import bundles
 from tests.simulators.daemon import until
@@ -274,6 +274,7 @@ def test_a_compiled_detector_finds_what_the_interpreter_s_does(ssd: Inference, p
     np.testing.assert_allclose(found, Detector(content, 1).detect(picture, 0.3))
 
 
+@CHECKS_LITTLE
 def test_a_model_made_for_a_type_of_accelerator_runs_there_and_the_plain_one_elsewhere(
     start: Start, ssd: Inference, library: Path, crop: Crop
 ):

@@ -27,7 +27,7 @@ from tapetum.inference.accelerators import Accelerator, Cpu, Delegate
 from tapetum.inference.messages import Setup
 from tapetum.inference.process import Crashed, Process
 from tapetum.inference.settings import Inference
-from tests.inference.conftest import Picture
+from tests.inference.conftest import ASKS_FOR_MORE, Picture
 from tests.simulators.daemon import descriptors, until
 
 MUTANTS = 300
@@ -113,6 +113,7 @@ def mutant(content: bytes, seed: int) -> bytes:
     return data.tobytes()
 
 
+@ASKS_FOR_MORE
 @pytest.mark.parametrize(
     "count",
     [

@@ -20,7 +20,7 @@ from tapetum.inference.client import Worker
 from tapetum.inference.contract import Expected, ModelSpec, Probe
 from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
-from tests.inference.conftest import Picture
+from tests.inference.conftest import CHECKS_LITTLE, Picture
 from tests.inference.running import Running, Start
 from tests.simulators.daemon import until, workers
 
@@ -106,6 +106,7 @@ def test_a_model_that_answers_a_probe_otherwise_is_refused_and_the_old_one_stays
     until(lambda: len(workers(os.getpid())) <= 2, what="its worker is gone")
 
 
+@CHECKS_LITTLE
 def test_a_model_that_cannot_be_loaded_or_has_other_labels_is_refused(running: Running, newer: ModelSpec, crop: Crop):
     with pytest.raises(Unreadable, match="not a valid Flatbuffer"):
         running.worker.swap(dataclasses.replace(newer, content=newer.content[:5000]))
@@ -229,6 +230,7 @@ NEGATIVE = {
 }
 
 
+@CHECKS_LITTLE
 @pytest.mark.parametrize("name", NEGATIVE)
 def test_a_real_model_that_cannot_be_used_is_refused_with_a_reason_and_the_old_one_answers(
     running: Running, data: Path, crop: Crop, name: str

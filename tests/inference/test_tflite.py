@@ -1,6 +1,5 @@
 """Real models: one that finds what is there, and others that are refused with a reason and without harm."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -22,12 +21,8 @@ from tapetum.inference.process import Process
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector
 from tapetum.scene import Box
-from tests.inference.conftest import Picture, read
+from tests.inference.conftest import CHECKS_LITTLE, Picture, read
 
-CHECKS_LITTLE = pytest.mark.skipif(
-    importlib.util.find_spec("ai_edge_litert") is None,
-    reason="tflite-runtime checks a model less, and dies of some: in the worker, where it harms nobody",
-)
 SETUP = Setup(accelerator=Cpu(), min_score=0.3)
 NO_DECODER = r"which no decoder reads; known are ssd: boxes"
 NO_PICTURE = r"one picture \(1, height, width, channels\) is wanted, RGB with 3 or gray with 1"
