@@ -61,7 +61,7 @@ def converted(i420: Picture, box: Box, size: tuple[int, int]) -> Picture:
 @pytest.mark.parametrize("size", [(300, 300), (224, 224)], ids=["300", "224"])
 @pytest.mark.parametrize(
     ("box", "budget"),
-    [(Box(0, 0, 1, 1), 1.3), (Box(0.3, 0.2, 0.6, 0.7), 0.8), (Box(0.4, 0.3, 0.5, 0.5), 0.5)],
+    [(Box(0, 0, 1, 1), 0.5), (Box(0.3, 0.2, 0.6, 0.7), 0.8), (Box(0.4, 0.3, 0.5, 0.5), 0.8)],
     ids=["all of it", "576 x 540", "192 x 216"],
 )
 def test_a_crop_costs_little_beside_converting_all_of_it(frame: Frame, size: tuple[int, int], box: Box, budget: float):

@@ -3,6 +3,7 @@
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ class Late(InferenceError):
 
 
 _LENGTHS = struct.Struct("<II")  # of the header and of the bytes
+_SMALL = 1 << 14  # bytes that are sooner copied than sent apart
 
 
 class Largest(NamedTuple):
@@ -39,9 +41,12 @@ def send(
     Raises InferenceError when the other side is gone or does not take it in time.
     """
     packed = msgspec.msgpack.encode(header)
-    lengths = _LENGTHS.pack(len(packed), sum(map(len, body)))
+    size = sum(map(len, body))
+    parts: Sequence[bytes | memoryview] = (_LENGTHS.pack(len(packed), size) + packed, *body)
+    if size < _SMALL:
+        parts = (b"".join(parts),)
     try:
-        for part in (lengths + packed, *body):
+        for part in parts:
             _limit(channel, until_s)
             channel.sendall(part)  # whose time-out is for all of the part
     except TimeoutError:
@@ -64,7 +69,8 @@ def receive(
     header_size, body_size = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, until_s))
     if header_size > largest.header or body_size > largest.body:
         raise InferenceError(f"a message of {header_size} + {body_size} bytes is no message")
-    packed, body = _exactly(channel, header_size, until_s), _exactly(channel, body_size, until_s, buffer)
+    both = _exactly(channel, header_size + body_size, until_s, buffer)
+    packed, body = both[:header_size], both[header_size:]
     try:
         return msgspec.msgpack.decode(packed, type=dict[str, Any]), body
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
