@@ -106,8 +106,9 @@ def test_a_model_takes_over_while_cameras_go_on_and_none_waits_for_it(
         print(
             f"{name}: missed {missed(before)} of {len(before)}, then {missed(since)} of {len(since)}; {pause_s:.2f} s"
         )
-        # not that none is missed: a machine that is busy with other things as well may have no time for all of them
         assert pause_s < 0.6, "no camera waits while it is tried"
+        if name == "room":  # at fifty pictures a second the other one misses some without a swap too
+            assert missed(since) == 0
     assert status["inference"]["restarts"] == 0
     assert status["models"]["active"] == "yolo@1"
     labels = {"ssd@1": old.labels, "yolo@1": new.labels}
