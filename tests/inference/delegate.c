@@ -4,6 +4,7 @@ It takes the first RESHAPE or LOGISTIC of the graph and runs that with the runti
 and each one goes through here. Its options say what goes wrong, where:
 
   device=PATH      a file that stands for the device: without it creation fails, and once it is deleted every run does
+  exclusive=1      the device serves one process at a time: creation fails in another one meanwhile
   at=MOMENT        create, prepare or invoke: where the fault below happens; invoke is where it is not given
   after=N          runs that go well before it, in one process; 0 where it is not given
   fault=WHAT       crash, hang, refuse, slow (it waits), busy (it computes), differ (it leaves out the LOGISTIC, which gives all
@@ -20,6 +21,7 @@ unchanged since TensorFlow 2.4; more fields follow, which nobody reads here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -74,7 +76,7 @@ enum { kLogistic = 14, kReshape = 22 };
 
 static struct {
   char at[16], fault[32], target[512];
-  int after, milliseconds, device, runs;
+  int after, milliseconds, device, runs, exclusive;
 } settings;
 static Node taken_node;
 static Registration taken;
@@ -181,6 +183,7 @@ static void set(const char *key, const char *value) {
   if (!strcmp(key, "at")) snprintf(settings.at, sizeof settings.at, "%s", value);
   if (!strcmp(key, "fault")) snprintf(settings.fault, sizeof settings.fault, "%s", value);
   if (!strcmp(key, "target")) snprintf(settings.target, sizeof settings.target, "%s", value);
+  if (!strcmp(key, "exclusive")) settings.exclusive = atoi(value);
   if (!strcmp(key, "after")) settings.after = atoi(value);
   if (!strcmp(key, "milliseconds")) settings.milliseconds = atoi(value);
 }
@@ -196,6 +199,10 @@ void *tflite_plugin_create_delegate(const char **keys, const char **values, size
       report("no such device");
       return NULL;
     }
+  }
+  if (settings.exclusive && flock(settings.device, LOCK_EX | LOCK_NB)) {
+    report("the device is busy");
+    return NULL;
   }
   if (fault("create") != kOk) {
     report("refused");

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from tapetum import bundle
-from tapetum.errors import ConfigError
+from tapetum.errors import ConfigError, Unsuitable
 from tapetum.inference import chain, compiled
 from tapetum.inference.accelerators import Accelerator, Cpu, Delegate, EdgeTpu, Gpu
 from tapetum.inference.client import Worker
-from tapetum.inference.contract import ModelSpec
+from tapetum.inference.contract import Expected, ModelSpec
 from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector, runtime
@@ -230,6 +230,59 @@ def test_a_better_one_takes_over_only_when_it_answers_the_model_s_probes(
         return
     assert (running.state().mode, running.worker.pid, running.state().restarts) == ("cpu", pid, 0)
     assert re.search("SIGSEGV" if fault == "crash" else r"^probe 1 of 2 on delegate: .* is expected", known.reason)
+
+
+@pytest.mark.parametrize(("fault", "state"), [("differ", "unusable"), ("none", "in use")])
+def test_at_the_start_too_a_model_must_answer_its_probes_on_each_accelerator(
+    start: Start, library: Path, data: Path, tmp_path: Path, fault: str, state: str
+):
+    """What is put in while the device is off may run another file than the one that was tried."""
+    running = start(on(Inference(), broken(library, fault=fault), Cpu()), bundles.ssd(data))
+    assert told(running)["delegate"] == state
+    assert running.state().mode == ("cpu" if fault == "differ" else "delegate")
+
+
+@pytest.fixture
+def busy(library: Path, tmp_path: Path) -> Delegate:
+    """An accelerator that serves one process at a time, as a Coral does."""
+    (tmp_path / "stick").touch()
+    return broken(library, device=tmp_path / "stick", exclusive=1)
+
+
+def test_where_the_only_accelerator_serves_one_model_the_old_one_lets_it_go_to_the_new(
+    start: Start, busy: Delegate, data: Path, crop: Crop
+):
+    old = bundles.ssd(data)
+    running = start(on(Inference(), busy), old)
+    assert answers(running, crop)
+    trial = running.worker.swap(dataclasses.replace(old, name="ssd@2"))
+    assert (trial.accelerator, trial.probes) == ("delegate", len(old.probes))
+    assert answers(running, crop)
+    assert (running.worker.model, running.state().restarts) == ("ssd@2", 0)
+
+
+@CHECKS_LITTLE
+def test_a_model_that_is_refused_there_gives_the_accelerator_back(start: Start, busy: Delegate, data: Path, crop: Crop):
+    old = bundles.ssd(data)
+    running = start(on(Inference(), busy), old)
+    strange = dataclasses.replace(old.probes[0], expected=(Expected("dog", 0.9, (0, 0, 0.5, 0.5)),))
+    with pytest.raises(Unsuitable, match=r"^probe 1 of .* on delegate: dog of 0.90 is expected"):
+        running.worker.swap(dataclasses.replace(old, name="ssd@2", probes=(strange,)))
+    until(lambda: running.state().mode == "delegate")
+    assert answers(running, crop)
+    assert running.worker.model == old.name
+
+
+def test_a_model_moves_to_a_busy_accelerator_when_the_old_one_has_gone(
+    soon: None, start: Start, busy: Delegate, data: Path, crop: Crop
+):
+    old = bundles.ssd(data)
+    running = start(on(Inference(), busy, Cpu()), old)
+    assert running.state().mode == "delegate"
+    assert running.worker.swap(dataclasses.replace(old, name="ssd@2")).accelerator == "cpu"
+    until(lambda: running.state().mode == "delegate")
+    assert answers(running, crop)
+    assert running.worker.model == "ssd@2"
 
 
 def test_a_library_that_is_not_there_is_named(start: Start, ssd: Inference, crop: Crop):

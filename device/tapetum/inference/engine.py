@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.errors import BundleError, InferenceError
+from tapetum.inference import labels as label_files
 from tapetum.inference import probes
 from tapetum.inference.accelerators import Cpu, names, type_of
 from tapetum.inference.chain import Chain
 from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.decode import Floats
 from tapetum.inference.messages import Ready, Setup
+from tapetum.inference.probes import Trial
 from tapetum.inference.process import Crashed, Process
 from tapetum.inference.settings import Inference
 from tapetum.inference.state import AcceleratorState
@@ -50,8 +52,9 @@ class Engine:
         self._running: _Running | None = None
         self._shown: _Running | None = None  # what health tells, and cameras: while one is replaced, that one
         self._better: _Running | None = None
+        self._trials: dict[int, Trial] = {}  # by place, of the accelerators on which it has answered its probes
         self._lock = threading.Lock()
-        self._away = False
+        self._away = self._held = False
 
     @property
     def away(self) -> bool:
@@ -87,19 +90,40 @@ class Engine:
         """Return how each accelerator does, by name."""
         return self._chain.states(self._shown.place if self._shown else None)
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether its only accelerators are such as may serve one process at a time."""
+        return not any(isinstance(one, Cpu) for one in self._settings.accelerators)
+
     def start(self) -> Ready:
-        """Load the model on the first accelerator that takes it.
+        """Load the model on the first accelerator that takes it, and on which it answers its probes.
 
         Raises what the last one raised, BundleError or InferenceError, when none does; `away` then tells of the others.
         """
         failures: list[BundleError | InferenceError] = []
         for place in self._chain.usable():
             try:
-                return self._serve(self._loaded(place)).ready
+                return self._serve(self._proven(self._loaded(place))).ready
             except (BundleError, InferenceError) as failure:
                 failures.append(failure)
-        self._away = any(map(may_pass, failures[:-1]))
-        raise failures[-1] if failures else InferenceError("every accelerator rests after a failure")
+        raise self._last_of(failures)
+
+    def trial(self) -> Trial:
+        """Load the model on the first accelerator that takes it; there it must answer its probes.
+
+        Raises as `start`, and where an accelerator takes it and a probe is answered otherwise.
+        """
+        failures: list[BundleError | InferenceError] = []
+        for place in self._chain.usable():
+            try:
+                running = self._loaded(place)
+            except (BundleError, InferenceError) as failure:
+                failures.append(failure)
+                continue
+            label_files.check_count(self.spec.labels, running.ready.classes, self.spec.name)
+            self._serve(self._proven(running))
+            return self._trials[place]
+        raise self._last_of(failures)
 
     def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
         """Return as `Process.ask`; raises InferenceError, and then `recover` is to be called."""
@@ -119,14 +143,14 @@ class Engine:
 
     def recover(self) -> bool:
         """Let the next accelerator that works take over, the same one where it is the last; False: none works."""
-        while not self._supply.closed and (places := self._chain.usable()):
+        while not (self._supply.closed or self._held) and (places := self._chain.usable()):
             try:
-                self._serve(self._loaded(places[0]))
+                self._serve(self._proven(self._loaded(places[0])))
             except (BundleError, InferenceError) as error:
                 self._tell(error)
             else:
                 return True
-        if self._supply.closed:
+        if self._supply.closed or self._held:
             return False
         self._shown = None
         _log.error("model %s: no accelerator works, motion alone counts", self.spec.name)
@@ -163,6 +187,15 @@ class Engine:
         _log.info("model %s runs on %s", self.spec.name, self.mode)
         return old.process if old else None
 
+    def hold(self) -> None:
+        """Be asked nothing until `resume`, so that `kill` may let its accelerator go for another model."""
+        self._held, self._shown = True, None
+
+    def resume(self) -> None:
+        """Run again after `hold`."""
+        self._held = False
+        self.recover()
+
     def kill(self) -> None:
         """End its processes."""
         with self._lock:
@@ -193,14 +226,25 @@ class Engine:
         return _Running(place, process, ready)
 
     def _proven(self, running: _Running) -> _Running:
-        """Return it when it answers the model's probes: what runs there may be another file, by other arithmetic."""
+        """Return it when it answers the model's probes: what runs there may be another file, by other arithmetic.
+
+        Where it has done so before, it need not again.
+        """
+        if running.place in self._trials:
+            return running
+        name = self._chain.name(running.place)
         try:
-            probes.check(self.spec, self._chain.name(running.place), running.process.ask, self._settings.min_score)
+            self._trials[running.place] = probes.check(self.spec, name, running.process.ask, self._settings.min_score)
         except (BundleError, InferenceError) as error:
             running.process.kill()
             self._note(running.place, error, refused=isinstance(error, BundleError))
             raise
         return running
+
+    def _last_of(self, failures: Sequence[BundleError | InferenceError]) -> BundleError | InferenceError:
+        """Return what is to be raised after these failures; note whether one of the others may pass."""
+        self._away = any(map(may_pass, failures[:-1]))
+        return failures[-1] if failures else InferenceError("every accelerator rests after a failure")
 
     def _least_score(self) -> float:
         return min((self._settings.min_score, *self.spec.min_score.values()))

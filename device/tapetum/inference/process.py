@@ -73,7 +73,7 @@ class Process:
         except InferenceError as error:
             raise self._explained(error) from None
         self._deadline_s = deadline_s
-        return replies.ready(reply)
+        return replies.ready(reply, setup.contract)
 
     def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
         """Return for each picture its (k, 6) detections, as of `decode`, and the milliseconds that all of them took.

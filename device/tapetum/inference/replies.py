@@ -12,7 +12,7 @@ import numpy as np
 
 from tapetum.errors import InferenceError, Unreadable, Unsuitable
 from tapetum.inference.confine import Confinement
-from tapetum.inference.contract import MOST_CLASSES
+from tapetum.inference.contract import MOST_CLASSES, Contract
 from tapetum.inference.decode import Floats
 from tapetum.inference.messages import MOST_ROWS, Answered, Ready
 from tapetum.inference.wire import LARGEST_REPLY, Largest
@@ -30,11 +30,16 @@ def largest(pictures: int) -> Largest:
     return Largest(LARGEST_REPLY, pictures * MOST_ROWS * _ROW)
 
 
-def ready(header: dict[str, Any]) -> Ready:
-    """Return what the worker says of its model; raises Unreadable or Unsuitable when it refuses it."""
+def ready(header: dict[str, Any], given: Contract | None) -> Ready:
+    """Return what the worker says of its model; raises Unreadable or Unsuitable when it refuses it.
+
+    given: the contract that came with the model, which it may not read otherwise.
+    """
     if "refused" in header:
         raise _REFUSALS.get(str(header.get("kind")), InferenceError)(plain(str(header["refused"]), _TOLD))
     found = _converted(header.get("ready"), Ready)
+    if given not in (None, found.contract):
+        raise _nonsense("it reads the model by another contract than that of its bundle")
     held = found.confinement
     return msgspec.structs.replace(
         found, confinement=Confinement(level=plain(held.level, _TOLD), lacks=plain(held.lacks, _TOLD))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from tapetum.errors import BundleError, ConfigError, InferenceError, TapetumError, Unsuitable
 from tapetum.inference import labels as label_files
-from tapetum.inference import probes
 from tapetum.inference.accelerators import Cpu
 from tapetum.inference.contract import ModelSpec
 from tapetum.inference.engine import Engine, may_pass
@@ -46,13 +45,14 @@ class Takeover:
         self._failed = failed
         self._supply = Supply(settings.memory_mb)
         self._next: Engine | None = None
+        self._letting_go = False
         self._swap: _Swap | None = None
         self._ended = False
 
     @property
     def waits(self) -> bool:
         """Whether there is something to take over."""
-        return self._next is not None or bool(self.engine and self.engine.improved)
+        return self._letting_go or self._next is not None or bool(self.engine and self.engine.improved)
 
     def begin(self, spec: ModelSpec) -> None:
         """Have the first worker load the model; raises ConfigError when it cannot be used, or its labels do not fit.
@@ -78,6 +78,9 @@ class Takeover:
     def take_over(self) -> Engine | Process | None:
         """Let what waits take over, under the lock; return what it replaces, to be killed."""
         self._changed.notify_all()
+        if self._letting_go and self.engine:
+            self._letting_go = False
+            self.engine.hold()
         if self._next:
             old, self.engine, self._next = self.engine, self._next, None
             self.engine.failed = self._failed
@@ -135,7 +138,7 @@ class Takeover:
         """Try a model beside the one that runs; let it take over, or say why not."""
         engine = Engine(swap.spec, self._settings, self._supply)
         try:
-            swap.trial = _tried(engine, self._settings.min_score)
+            swap.trial = self._tried(engine)
         except (BundleError, InferenceError) as error:
             swap.error = error
         with self.wanted:
@@ -144,6 +147,32 @@ class Takeover:
             self._changed.wait_for(lambda: self._next is None or self._ended)
             swap.done = True
             self._changed.notify_all()
+
+    def _tried(self, engine: Engine) -> Trial:
+        """Return as `_tried`; where the only accelerator serves one model, the one in use lets it go meanwhile."""
+        try:
+            return _tried(engine)
+        except InferenceError as error:
+            if not (self.engine and self.engine.exclusive and may_pass(error)):
+                raise
+        _log.info("model %s: the one in use stops while it is tried, in case they exclude each other", engine.spec.name)
+        old = self._let_go()
+        try:
+            return _tried(engine)
+        except (BundleError, InferenceError):
+            old.resume()
+            raise
+
+    def _let_go(self) -> Engine:
+        """Have the model in use answer what it was asked, and then let its accelerator go; return it."""
+        with self.wanted:
+            self._letting_go = True
+            self.wanted.notify_all()
+            self._changed.wait_for(lambda: not self._letting_go or self._ended)
+            if self._ended or not self.engine:
+                raise InferenceError("the daemon ends")
+        self.engine.kill()
+        return self.engine
 
     def _begun(self, engine: Engine, where: str) -> Ready | None:
         """Return what the model is; None where no accelerator works now, and one may later: a stick can be put in.
@@ -165,17 +194,15 @@ def alone(spec: ModelSpec, settings: Inference) -> Trial:
     """Try the model `spec` where nothing else runs, as `Worker.swap` does beside what runs; raises what that raises."""
     supply = Supply(settings.memory_mb)
     try:
-        return _tried(Engine(spec, settings, supply), settings.min_score)
+        return _tried(Engine(spec, settings, supply))
     finally:
         supply.close()
 
 
-def _tried(engine: Engine, min_score: float) -> Trial:
+def _tried(engine: Engine) -> Trial:
     """Load the model and ask it its probes; raises BundleError or InferenceError, and then no process is left."""
     try:
-        ready = engine.start()
-        label_files.check_count(engine.spec.labels, ready.classes, engine.spec.name)
-        return probes.check(engine.spec, engine.mode, engine.ask, min_score)
+        return engine.trial()
     except Crashed as error:
         engine.kill()
         raise Unsuitable(str(error)) from None
