@@ -9,6 +9,8 @@ import pytest
 
 from tapetum.bench.memory import growth_of, memory_of
 
+pytestmark = pytest.mark.alone
+
 LOADED = "import cv2, numpy, sys"
 WAITS = "print('here', flush=True); sys.stdin.readline()"
 CHILD = "subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)"

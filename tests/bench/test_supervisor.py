@@ -8,6 +8,8 @@ from tapetum.bench import supervisor
 from tapetum.errors import ConfigError
 from tapetum.inference.settings import Inference
 
+pytestmark = pytest.mark.alone
+
 
 def figures(data: Path, kills: int, hangs: int) -> dict[str, object]:
     folder = data / "models/coco_ssd_mobilenet_v1_quant"

@@ -19,6 +19,8 @@ from tapetum.inference.tflite import Detector
 from tapetum.scene import Box, Frame
 from tests.inference.decode.examples import EXAMPLES, as_floats
 
+pytestmark = pytest.mark.alone
+
 Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 MODELS = {
     "ssd": ("coco_ssd_mobilenet_v1_quant/detect", 0.1),

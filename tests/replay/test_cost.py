@@ -19,6 +19,8 @@ from tapetum.pipeline import Pipeline
 from tapetum.replay import worker
 from tests.replay.clips import detector, people_clip
 
+pytestmark = pytest.mark.alone
+
 FRAMES = 20_000
 
 

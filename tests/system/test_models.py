@@ -75,6 +75,7 @@ def runs(daemon: Daemon, model: str) -> dict[str, Any]:
 # --- it takes over
 
 
+@pytest.mark.alone
 def test_a_model_takes_over_while_cameras_go_on_and_none_waits_for_it(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, old: ModelSpec, new: ModelSpec
 ):

@@ -25,7 +25,7 @@ from tests.inference.conftest import library  # noqa: F401  a fixture
 from tests.simulators.daemon import Daemon
 from tests.system.conftest import camera
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 FPS, SLOWER = 15, 20
 SHARE = 0.03  # of the frames that may be dropped more: 5 of 120 were in one turn as it is, by what else the machine did

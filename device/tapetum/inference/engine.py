@@ -121,7 +121,8 @@ class Engine:
                 failures.append(failure)
                 continue
             label_files.check_count(self.spec.labels, running.ready.classes, self.spec.name)
-            self._serve(self._proven(running))
+            self._serve(running)
+            self._trials[place] = probes.check(self.spec, self.mode, self.ask, self._settings.min_score)
             return self._trials[place]
         raise self._last_of(failures)
 

@@ -52,9 +52,9 @@ def correction(background: Samples, picture: Samples, limit: NDArray[np.uint8]) 
     gain = _gain(background, picture)
     difference = picture - np.rint(np.float32(gain) * background).astype(np.int16)
     little = np.abs(difference) <= _LITTLE
-    found = quartiles(background[little], difference[little])
+    found = quartiles(background[little], difference[little], _LITTLE)
     spared = 0.0 if abs(gain - 1) < _LEAST_GAIN else _spared(background, picture, difference, limit)
-    shift = np.where(_trusted(background, little) & found.seen, found.middle, 0.0)
+    shift = np.where(_trusted(background, found) & found.seen, found.middle, 0.0)
     brightness = np.arange(256)
     table = (gain - 1) * brightness + np.interp(brightness, CENTRES, shift)
     steady = float(np.abs(table[background.min() : background.max() + 1]).max()) < _STEADY
@@ -72,11 +72,10 @@ def _gain(background: Samples, picture: Samples) -> float:
     lit = background >= _DARKEST
     if np.count_nonzero(lit) < _FEWEST:
         return 1.0
-    return float(np.median(picture[lit] / background[lit].astype(np.float32)))
+    ratios = picture[lit] / background[lit].astype(np.float32)
+    return float(np.partition(ratios, ratios.size // 2)[ratios.size // 2])  # the median, in half of NumPy's time
 
 
-def _trusted(background: Samples, little: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _trusted(background: Samples, little: Quartiles) -> NDArray[np.bool_]:
     """Return at which levels (16,) most pixels differ little."""
-    level = background >> 4
-    differ_little = np.bincount(level, little, minlength=LEVELS)
-    return differ_little > (1 - _MOST_THINGS) * np.bincount(level, minlength=LEVELS)
+    return little.counts > (1 - _MOST_THINGS) * np.bincount(background >> 4, minlength=LEVELS)
