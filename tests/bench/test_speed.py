@@ -36,7 +36,7 @@ def figures(data: Path, name: str, crops: int) -> dict[str, Any]:
 def test_a_crop_of_a_person_costs_little_more_than_the_bare_model(data: Path, name: str, crops: int, most: float):
     """The whole frame is not held to it: it is looked at twice a minute.
 
-    The goal is not met by all machines: where the model takes 3 ms, as on a server with instructions made for int8, what
+    Not all machines meet the goal: where the model takes 3 ms, as on a server with instructions made for int8, what
     two processes and their cold caches cost is a tenth of that by itself.
     """
     rows = {row["crop"]: row for row in figures(data, name, crops)["crops"]}
