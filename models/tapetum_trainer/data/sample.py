@@ -1,0 +1,31 @@
+"""One picture with what is known of it, wherever it comes from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tapetum.scene import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One object in a picture. box: fractions of the picture; crowd: neither wanted nor punished."""
+
+    label: str
+    box: Box
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One picture with its truth.
+
+    width, height: pixels. known: the labels that were looked for in it, so that none of one means that there is none;
+    None: all. group: what else must lie in the same split, as the pictures of one clip; "": nothing.
+    """
+
+    path: Path
+    width: int
+    height: int
+    things: tuple[Thing, ...]
+    known: frozenset[str] | None = None
+    group: str = ""
