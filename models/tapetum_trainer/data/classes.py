@@ -35,6 +35,10 @@ class Classes:
         things = tuple(filter(None, map(self._thing, picture.things)))
         return replace(picture, things=things, known=self._known(picture))
 
+    def means(self, label: str) -> bool:
+        """Whether a label means a class, or is ignored for one."""
+        return label in self._of or label in self._ignored
+
     def _thing(self, thing: Thing) -> Thing | None:
         if thing.label in self._of:
             return replace(thing, label=self._of[thing.label])
