@@ -1,0 +1,85 @@
+"""Backbones: chains of inverted residuals (MobileNet v2), whose widths can be chosen stage by stage.
+
+M. Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", 2018, table 2. EfficientNet-Lite0 is the
+same block with 5 x 5 kernels in some stages and without squeeze-and-excite and swish (R. Liu, "Higher accuracy on
+vision models with EfficientNet-Lite", TensorFlow blog, 2020).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from tapetum_trainer.networks.blocks import Maker
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Blocks of one width. expand: how many times as wide as its input a block's middle is."""
+
+    expand: int
+    channels: int
+    repeats: int
+    stride: int  # of the first block
+    kernel: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A chain of stages behind a stem of stride 2."""
+
+    stem: int  # channels
+    stages: tuple[Stage, ...]
+
+    def upto(self, count: int) -> "Backbone":
+        """Return the first `count` stages alone."""
+        return replace(self, stages=self.stages[:count])
+
+    def build(self, x: Any, maker: Maker) -> dict[int, Any]:
+        """Return the last features of every stride, by stride; `x` is the picture (b, s, s, 3)."""
+        x, stride = maker.conv(x, self.stem, "stem", kernel=3, stride=2), 2
+        found = {stride: x}
+        for number, stage in enumerate(self.stages, 1):
+            stride *= stage.stride
+            for index in range(stage.repeats):
+                x = _block(x, stage, maker, f"s{number}b{index + 1}", first=index == 0)
+            found[stride] = x
+        return found
+
+
+def _block(x: Any, stage: Stage, maker: Maker, name: str, *, first: bool) -> Any:
+    """Return `x` after one inverted residual: wide, depthwise, narrow again, and added to what came in if alike."""
+    came, stride = x, stage.stride if first else 1
+    if stage.expand > 1:
+        x = maker.conv(x, x.shape[-1] * stage.expand, f"{name}_expand")
+    x = maker.depthwise(x, f"{name}_depthwise", kernel=stage.kernel, stride=stride)
+    x = maker.conv(x, stage.channels, f"{name}_project", act=False)
+    if stride == 1 and came.shape[-1] == stage.channels:
+        x = keras.layers.Add(name=f"{name}_add")([came, x])
+    return x
+
+
+MOBILENET_V2 = Backbone(
+    32,
+    (
+        Stage(1, 16, 1, 1),
+        Stage(6, 24, 2, 2),
+        Stage(6, 32, 3, 2),
+        Stage(6, 64, 4, 2),
+        Stage(6, 96, 3, 1),
+        Stage(6, 160, 3, 2),
+        Stage(6, 320, 1, 1),
+    ),
+)
+EFFICIENTNET_LITE0 = Backbone(
+    32,
+    (
+        Stage(1, 16, 1, 1),
+        Stage(6, 24, 2, 2),
+        Stage(6, 40, 2, 2, 5),
+        Stage(6, 80, 3, 2),
+        Stage(6, 112, 3, 1, 5),
+        Stage(6, 192, 4, 2, 5),
+        Stage(6, 320, 1, 1),
+    ),
+)

@@ -1,0 +1,71 @@
+"""The detector: where the centres of things are, how large each thing is, and where in its cell the centre lies.
+
+A backbone, whose features of stride 32 and 16 are enlarged and added to those of stride 8 (a feature pyramid, of which
+only the finest level is used), and two branches of separable convolutions on that one grid. The outputs are those that
+`tapetum.inference.decode.centre` reads.
+
+X. Zhou, D. Wang, P. Kraehenbuehl, "Objects as points", 2019. T.-Y. Lin et al., "Feature pyramid networks for object
+detection", 2017.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from tapetum_trainer.networks.backbones import Backbone
+from tapetum_trainer.networks.blocks import Maker, Twice, output
+
+STRIDE = 8
+PRIOR = 0.01  # what the heatmap says at first, everywhere: Lin et al., "Focal loss for dense object detection", 2017
+OUTPUTS = ("heatmap", "size", "offset")
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What a detector is made of."""
+
+    backbone: Backbone
+    side: int  # of the square input, pixels
+    neck: int  # channels of the pyramid and the branches
+    depth: int = 2  # separable convolutions in each branch
+
+    @property
+    def grid(self) -> int:
+        """Cells along one side of the outputs."""
+        return self.side // STRIDE
+
+
+def detector(architecture: Architecture, classes: int, *, norm: bool = True) -> keras.Model:
+    """Return the network for `classes` classes, its weights random.
+
+    It takes (b, side, side, 3) float32, (pixel - 128) / 128, and gives a dictionary of heatmap (b, g, g, classes), size
+    and offset (b, g, g, 2), all 0..1, where g is `architecture.grid`.
+    """
+    maker = Maker(norm=norm)
+    picture = keras.Input((architecture.side, architecture.side, 3), name="picture")
+    x = _pyramid(architecture.backbone.build(picture, maker), architecture.neck, maker)
+    heat, box = (_branch(x, architecture, maker, kind) for kind in ("heat", "box"))
+    outputs = {
+        "heatmap": output(heat, classes, "heatmap", math.log(PRIOR / (1 - PRIOR))),
+        "size": output(box, 2, "size"),
+        "offset": output(box, 2, "offset"),
+    }
+    return keras.Model(picture, outputs, name="detector")
+
+
+def _pyramid(features: dict[int, Any], channels: int, maker: Maker) -> Any:
+    """Return the features of stride 8 that know of those of stride 16 and 32."""
+    x = maker.conv(features[32], channels, "lateral32", act=False)
+    for stride in (16, 8):
+        finer = maker.conv(features[stride], channels, f"lateral{stride}", act=False)
+        x = keras.layers.Add(name=f"pyramid{stride}")([Twice(name=f"twice{stride}")(x), finer])
+        x = maker.separable(x, channels, f"smooth{stride}") if stride == 16 else x
+    return x
+
+
+def _branch(x: Any, architecture: Architecture, maker: Maker, name: str) -> Any:
+    for index in range(architecture.depth):
+        x = maker.separable(x, architecture.neck, f"{name}{index + 1}")
+    return x
