@@ -58,6 +58,9 @@ STARTING_CALLS = (
 )
 
 OF_THE_TRAINER = (
+    "tapetum.errors",
+    "tapetum.settings",
+    "tapetum.inference.tflite",
     "tapetum.scene",
     "tapetum.bundle",
     "tapetum.inference.contract",

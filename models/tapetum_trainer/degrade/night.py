@@ -1,14 +1,16 @@
-"""What the world and the camera do to a picture, by physical models: the one place where they are written down.
+"""A camera with too little light: counted photons, the amplifier's noise, gain.
 
-The trainer augments with them, and the device's tests are held against them, so that what is trained for and what is
-tested for is the same. NumPy and OpenCV alone.
+What a pixel collects is a Poisson number of electrons, to which reading adds normal noise; gain multiplies both, gamma
+brings the result to eight bits (EMVA Standard 1288, release 4.0, section 2: the linear camera model; dark current and
+quantisation are left out, being less than the read noise in a video's exposure time).
 """
 
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tapetum_trainer.degrade.light import GAMMA, Picture
 
 FULL_WELL = 4000
 """Electrons of a pixel at full brightness: a small sensor's."""
@@ -16,10 +18,7 @@ READ_NOISE = 4
 """Electrons of the amplifier's own noise, standard deviation."""
 GAIN = 4.0
 """By which the camera multiplies what is left of the light."""
-_GAMMA = 2.2
 _DRAWS = 4096  # of each brightness in advance: as many as the noise of one brightness has different outcomes here
-
-Picture = NDArray[np.uint8]
 
 
 class DarkSensor:
@@ -32,15 +31,18 @@ class DarkSensor:
 
     def __init__(self, light: float, seed: int) -> None:
         self._random = np.random.default_rng(seed)
-        mean = (np.arange(256) / 255) ** _GAMMA * light * FULL_WELL
+        mean = (np.arange(256) / 255) ** GAMMA * light * FULL_WELL
         electrons = self._random.poisson(mean[:, None], (256, _DRAWS)).astype(np.float64)
         electrons += self._random.normal(0, READ_NOISE, electrons.shape)
         level = np.clip(GAIN * electrons / FULL_WELL, 0, 1)
-        self._outcomes: Picture = (255 * level ** (1 / _GAMMA)).astype(np.uint8)
+        self._outcomes: Picture = (255 * level ** (1 / GAMMA)).astype(np.uint8)
 
-    def picture(self, picture: Picture) -> Picture:
-        """Return `picture`, any shape, uint8, as this camera gives it: each call with noise of its own."""
-        draw = self._random.integers(0, _DRAWS, picture.shape, np.uint16)
+    def picture(self, picture: Picture, random: np.random.Generator | None = None) -> Picture:
+        """Return `picture`, any shape, uint8, as this camera gives it: each call with noise of its own, or of `random`.
+
+        With `random` it depends on nothing that was asked before.
+        """
+        draw = (random or self._random).integers(0, _DRAWS, picture.shape, np.uint16)
         return np.asarray(self._outcomes[picture, draw], np.uint8)
 
 
