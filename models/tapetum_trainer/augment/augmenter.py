@@ -1,0 +1,91 @@
+"""Pictures in, examples out: cut, mirrored, several in one, in other light, through bad air and bad cameras.
+
+The mosaic: A. Bochkovskiy, C.-Y. Wang, H.-Y. M. Liao, "YOLOv4: optimal speed and accuracy of object detection", 2020.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum_trainer.augment.colour import coloured
+from tapetum_trainer.augment.conditions import suffered, visible
+from tapetum_trainer.augment.example import Example, Flags, Floats, Pictures, Pixels
+from tapetum_trainer.augment.geometry import Chooser, Edges
+from tapetum_trainer.augment.settings import Augmentation
+
+_OFF = 0.4  # by how much a line between pictures is moved, either way, at most: fractions of their mean width
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one picture brings to an example."""
+
+    boxes: Floats
+    classes: NDArray[np.int32]
+    ignored: Flags
+    known: Flags
+
+
+class Augmenter:
+    """Makes examples of `pictures`. It keeps nothing between two examples, so threads may share it."""
+
+    def __init__(self, pictures: Pictures, settings: Augmentation) -> None:
+        self.pictures, self.settings = pictures, settings
+        self._chooser = Chooser(settings.geometry, settings.side)
+
+    def example(self, index: int, epoch: int) -> Example:
+        """Return an example around the picture `index`: the same for the same seed, epoch and index."""
+        random = np.random.default_rng((self.settings.seed, epoch, index))
+        side = self.settings.side
+        places, indexes = [(0, 0, side, side)], [index]
+        if random.random() < self.settings.geometry.mosaic:
+            places = _tiles(side, 3 if random.random() < self.settings.geometry.nine else 2, random)
+            indexes += random.integers(len(self.pictures), size=len(places) - 1).tolist()
+            random.shuffle(indexes)
+        pixels = np.full((side, side, 3), random.integers(256), np.uint8)
+        parts = [self._part(one, place, pixels, random) for one, place in zip(indexes, places, strict=True)]
+        return self._varied(_joined(pixels, parts, places), random)
+
+    def _part(self, index: int, place: Edges, pixels: Pixels, random: np.random.Generator) -> _Part:
+        """Show a picture at `place` of `pixels`, and return what is there of its things."""
+        source = self.pictures
+        picture, boxes, ignored = source.picture(index), source.boxes(index), source.ignored(index)
+        cut = self._chooser.cut(picture.shape, boxes[~ignored], place, random)
+        cut.show(picture, pixels)
+        found, left = cut.boxes(boxes, picture.shape, self.settings.side)
+        there, ignored = self._chooser.judged(found, left, ignored)
+        return _Part(found[there], source.classes(index)[there], ignored[there], source.known(index))
+
+    def _varied(self, example: Example, random: np.random.Generator) -> Example:
+        """Return `example` in other light, its pixels changed in place, and under other conditions."""
+        if self.settings.colour:
+            coloured(example.pixels, self.settings.colour, random)
+        conditions = self.settings.conditions
+        if not conditions:
+            return example
+        after = suffered(example.pixels, conditions, random)
+        if after is example.pixels:
+            return example
+        lost = ~visible(example.pixels, after, example.boxes, conditions.visible)
+        return replace(example, pixels=after, ignored=example.ignored | lost)
+
+
+def _tiles(side: int, across: int, random: np.random.Generator) -> list[Edges]:
+    """Return the places of across x across pictures that fill the example."""
+    lines = np.arange(across + 1) + np.zeros((2, 1))
+    lines[:, 1:-1] += random.uniform(-_OFF, _OFF, (2, across - 1))
+    columns, rows = ([*pairwise(edges)] for edges in (lines * side / across).round().astype(int).tolist())
+    return [(left, top, right, bottom) for top, bottom in rows for left, right in columns]
+
+
+def _joined(pixels: Pixels, parts: list[_Part], places: list[Edges]) -> Example:
+    return Example(
+        pixels,
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.classes for part in parts]),
+        np.concatenate([part.ignored for part in parts]),
+        np.array(places, np.float32) / np.float32(pixels.shape[0]),
+        np.array([part.known for part in parts]),
+    )

@@ -1,0 +1,57 @@
+"""What is learned from: labelled pictures as they are stored, and what becomes of them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+class Pictures(Protocol):
+    """Labelled pictures by their number: `data.packed.Packed`, or anything that gives the same."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the classes are called."""
+
+    def __len__(self) -> int:
+        """Return how many pictures there are."""
+
+    def picture(self, index: int) -> Pixels:
+        """Return (h, w, 3) RGB uint8, read-only."""
+
+    def boxes(self, index: int) -> Floats:
+        """Return (k, 4): left, top, right, bottom, fractions of the picture."""
+
+    def classes(self, index: int) -> NDArray[np.int32]:
+        """Return (k,): index into labels."""
+
+    def ignored(self, index: int) -> Flags:
+        """Return (k,): what is neither wanted nor punished."""
+
+    def known(self, index: int) -> Flags:
+        """Return (labels,): of which classes each thing in the picture has its box."""
+
+    def origin(self, index: int) -> str:
+        """Return where it came from, for reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What the network is shown, and what there is to be found in it.
+
+    Not all is known everywhere: a set of dogs says nothing of the people in it. Of a mosaic each part has its own
+    knowledge: where a centre lies in an area that does not know a class, that class is neither wanted nor punished,
+    unless a box says that it is there.
+    """
+
+    pixels: Pixels  # (side, side, 3) RGB uint8
+    boxes: Floats  # (k, 4) left, top, right, bottom, fractions of the example, within 0..1
+    classes: NDArray[np.int32]  # (k,) index into labels
+    ignored: Flags  # (k,) neither wanted nor punished
+    areas: Floats  # (a, 4) which cover the example and share nothing but edges: 1, 4 or 9
+    known: Flags  # (a, labels) of which classes each thing in the area has its box
