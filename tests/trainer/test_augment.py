@@ -103,7 +103,17 @@ def test_the_picture_that_was_asked_for_is_in_its_mosaic():
     pictures = Painted(count=12, things=1)
     for epoch in range(10):
         found = augmenter(pictures, mosaic=1.0, nine=0.0, scale=(1.0, 1.0)).example(7, epoch)
-        assert (np.abs(found.pixels.astype(int) - colour(7)).max(axis=2) < 6).any()
+        assert shown(found).any()
+
+
+def test_in_a_mosaic_the_picture_that_was_asked_for_comes_anywhere():
+    made = augmenter(Painted(count=12, things=1), mosaic=1.0, nine=0.0, scale=(1.0, 1.0))
+    places = [np.argwhere(shown(made.example(7, epoch))).mean(axis=0) > 64 for epoch in range(24)]
+    assert len({tuple(place) for place in places}) == 4
+
+
+def shown(example, index=7):
+    return np.abs(example.pixels.astype(int) - colour(index)).max(axis=2) < 6
 
 
 @pytest.mark.parametrize(
@@ -236,6 +246,8 @@ def test_what_noise_or_fog_has_taken_is_not_asked_for():
     assert visible(before, fog, boxes, 0.2).tolist() == [False, False]
     assert visible(before, half, boxes, 0.2).tolist() == [True, False]
     assert visible(before, before, boxes[:0], 0.2).shape == (0,)
+    edge = np.array([[0.99, 0.2, 1, 0.8], [0.2, 0.995, 0.8, 1]], np.float32)
+    assert visible(before, before, edge, 0.2).all()
 
 
 def test_a_thing_that_vanished_in_fog_is_ignored_in_its_example():

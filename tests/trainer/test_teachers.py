@@ -100,6 +100,13 @@ def test_what_the_edge_of_a_tile_cuts_is_not_believed_there():
     assert len(Passes(grids=(Grid(tiles=2, share=0.5, largest=1.0),)).rows(Eyes(smallest=0.05), picture)) == 1
 
 
+@pytest.mark.parametrize(("largest", "count"), [(0.05, 0), (0.1, 1)])
+def test_what_is_large_in_the_picture_is_not_believed_in_a_tile(largest, count):
+    grid = Grid(tiles=2, share=0.5, largest=largest)
+    rows = Passes(grids=(grid,)).rows(Eyes(smallest=0.3), scene((RED, 20, 10, 80)))  # 0.08 of the picture
+    assert len(rows) == count
+
+
 def test_one_thing_that_several_looks_saw_has_one_label():
     picture = scene((RED, 180, 80, 44))  # in all four tiles of the first grid
     (labels,) = pseudo_labels([picture], Eyes(smallest=0.02), min_score=0.5)

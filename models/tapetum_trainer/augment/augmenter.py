@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tapetum_trainer.augment.colour import coloured
 from tapetum_trainer.augment.conditions import suffered, visible
-from tapetum_trainer.augment.example import Example, Flags, Floats, Pictures, Pixels
+from tapetum_trainer.augment.example import Example, Flags, Floats, Guessed, Pictures, Pixels
 from tapetum_trainer.augment.geometry import Chooser, Edges
 from tapetum_trainer.augment.settings import Augmentation
 
@@ -25,6 +25,7 @@ class _Part:
     boxes: Floats
     classes: NDArray[np.int32]
     ignored: Flags
+    scores: Floats
     known: Flags
 
 
@@ -35,9 +36,12 @@ class Augmenter:
         self.pictures, self.settings = pictures, settings
         self._chooser = Chooser(settings.geometry, settings.side)
 
-    def example(self, index: int, epoch: int) -> Example:
-        """Return an example around the picture `index`: the same for the same seed, epoch and index."""
-        random = np.random.default_rng((self.settings.seed, epoch, index))
+    def example(self, index: int, epoch: int, again: int = 0) -> Example:
+        """Return an example around the picture `index`: the same for the same seed, epoch, index and `again`.
+
+        again: how often the epoch has had this picture before.
+        """
+        random = np.random.default_rng((self.settings.seed, epoch, index, again))
         side = self.settings.side
         places, indexes = [(0, 0, side, side)], [index]
         if random.random() < self.settings.geometry.mosaic:
@@ -56,7 +60,13 @@ class Augmenter:
         cut.show(picture, pixels)
         found, left = cut.boxes(boxes, picture.shape, self.settings.side)
         there, ignored = self._chooser.judged(found, left, ignored)
-        return _Part(found[there], source.classes(index)[there], ignored[there], source.known(index))
+        return _Part(
+            found[there],
+            source.classes(index)[there],
+            ignored[there],
+            _scores(source, index)[there],
+            source.known(index),
+        )
 
     def _varied(self, example: Example, random: np.random.Generator) -> Example:
         """Return `example` in other light, its pixels changed in place, and under other conditions."""
@@ -80,12 +90,18 @@ def _tiles(side: int, across: int, random: np.random.Generator) -> list[Edges]:
     return [(left, top, right, bottom) for top, bottom in rows for left, right in columns]
 
 
+def _scores(source: Pictures, index: int) -> Floats:
+    """Return how sure each box is: 1 but where the source says otherwise."""
+    return source.scores(index) if isinstance(source, Guessed) else np.ones(len(source.classes(index)), np.float32)
+
+
 def _joined(pixels: Pixels, parts: list[_Part], places: list[Edges]) -> Example:
     return Example(
         pixels,
         np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.classes for part in parts]),
         np.concatenate([part.ignored for part in parts]),
+        np.concatenate([part.scores for part in parts]),
         np.array(places, np.float32) / np.float32(pixels.shape[0]),
         np.array([part.known for part in parts]),
     )

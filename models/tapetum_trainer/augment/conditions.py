@@ -34,7 +34,8 @@ def visible(before: Pixels, after: Pixels, boxes: Floats, least: float) -> Flags
     It can while brightness after correlates with brightness before by `least`, averaged over 2 x 2 pixels, and is not
     all one level: a network that is asked for what cannot be seen learns to invent.
     """
-    edges = (boxes * (before.shape[0] // 2)).round().astype(int).tolist()
+    last = before.shape[0] // 2 - 1
+    edges = (boxes * (last + 1)).round().astype(int).clip(0, last).tolist()
     grays = [_halved(pixels) for pixels in (before, after)] if edges else []
     return np.array(
         [_alike([gray[box[1] : box[3] + 1, box[0] : box[2] + 1] for gray in grays]) >= least for box in edges], bool

@@ -1,7 +1,7 @@
 """What is learned from: labelled pictures as they are stored, and what becomes of them."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ class Pictures(Protocol):
         """Return where it came from, for reports."""
 
 
+@runtime_checkable
+class Guessed(Protocol):
+    """What pictures have too, some of whose boxes are a teacher's guesses."""
+
+    def scores(self, index: int) -> Floats:
+        """Return (k,): how sure each box is, 0..1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """What the network is shown, and what there is to be found in it.
@@ -53,5 +61,6 @@ class Example:
     boxes: Floats  # (k, 4) left, top, right, bottom, fractions of the example, within 0..1
     classes: NDArray[np.int32]  # (k,) index into labels
     ignored: Flags  # (k,) neither wanted nor punished
+    scores: Floats  # (k,) how sure each box is, 0..1
     areas: Floats  # (a, 4) which cover the example and share nothing but edges: 1, 4 or 9
     known: Flags  # (a, labels) of which classes each thing in the area has its box

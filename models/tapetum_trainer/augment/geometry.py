@@ -128,8 +128,6 @@ def _whole_pixels(
     height, width = shape[:2]
     left, right, shown_left, shown_right = _axis(window[0], window[2], width, (place[0], place[2]))
     top, bottom, shown_top, shown_bottom = _axis(window[1], window[3], height, (place[1], place[3]))
-    if mirrored:
-        shown_left, shown_right = place[0] + place[2] - shown_right, place[0] + place[2] - shown_left
     return Cut((left, top, right, bottom), (shown_left, shown_top, shown_right, shown_bottom), mirrored)
 
 

@@ -12,12 +12,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tapetum.errors import TapetumError
+from tapetum_trainer.errors import TrainerError
 
 _PATIENCE_S = 600
 
 
-class TeacherError(TapetumError):
+class TeacherError(TrainerError):
     """The teacher cannot be had: the text says of which package, why, and what would help."""
 
 

@@ -1,0 +1,104 @@
+"""Batches for training, made ahead by threads, in an order and with a content that depend on seed and epoch alone.
+
+Threads and not processes: what takes time (OpenCV, random numbers, codecs) lets other threads run meanwhile, and
+nothing is copied from one process to another. Each batch is one thread's work; not more than `ahead` are begun or wait,
+which bounds the memory.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum.settings import Count, Settings
+from tapetum_trainer.augment import Augmentation, Augmenter, Example, Pictures
+from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.sampling import Sampler, Sampling
+from tapetum_trainer.targets import Truth
+
+Order = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Examples that are learned from at once."""
+
+    pixels: NDArray[np.uint8]  # (B, side, side, 3) RGB
+    truths: tuple[Truth, ...]  # of each
+
+
+class Feeding(Settings, frozen=True, kw_only=True):
+    """How batches are made."""
+
+    batch: Count = 16  # examples
+    workers: Count = 2  # threads
+    ahead: Count = 4  # batches begun or waiting
+    sampling: Sampling = Sampling()
+
+
+class Feed:
+    """Batches of augmented pictures."""
+
+    def __init__(self, pictures: Pictures, augmentation: Augmentation, settings: Feeding) -> None:
+        """Feed from `pictures`; raises RecipeError when an epoch is not even one batch, and as `Sampler` does."""
+        self._pictures, self._settings = pictures, settings
+        self._augmenter = Augmenter(pictures, augmentation)
+        self._sampler = Sampler(pictures, settings.sampling)
+        if not self.steps:
+            raise RecipeError(f"an epoch of {len(self._sampler)} pictures is less than one batch of {settings.batch}")
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch, all of the same size; what is left over is drawn anew with the next."""
+        return len(self._sampler) // self._settings.batch
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch from number `start` on.
+
+        An error in making one is raised where it would have come, with a note of which picture it is about. Threads end
+        with the iterator. OpenCV uses one thread for each of them, in all of the process.
+        """
+        orders = self._orders(epoch)[start:]
+        with ThreadPoolExecutor(self._settings.workers, "feed", cv2.setNumThreads, (1,)) as pool:
+            waiting: deque[Future[Batch]] = deque()
+            try:
+                for order in orders:
+                    waiting.append(pool.submit(self._batch, epoch, order))
+                    if len(waiting) >= self._settings.ahead:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _orders(self, epoch: int) -> list[Order]:
+        size = self._settings.batch
+        order = self._sampler.order(epoch)
+        return [order[step * size : (step + 1) * size] for step in range(self.steps)]
+
+    def _batch(self, epoch: int, order: Order) -> Batch:
+        examples = [self._example(index, epoch, again) for index, again in order.tolist()]
+        return Batch(np.stack([example.pixels for example in examples]), tuple(truth(example) for example in examples))
+
+    def _example(self, index: int, epoch: int, again: int) -> Example:
+        try:
+            return self._augmenter.example(index, epoch, again)
+        except Exception as error:
+            error.add_note(f"in making an example of {self._pictures.origin(index)} (number {index}, epoch {epoch})")
+            raise
+
+
+def truth(example: Example) -> Truth:
+    """Return what is known of an example.
+
+    A class of which an area does not know is an ignored box there: nothing is wanted or punished, but where a thing is.
+    """
+    area, unknown = np.nonzero(~example.known)
+    boxes = np.concatenate([example.boxes, example.areas[area]])
+    classes = np.concatenate([example.classes, unknown.astype(np.int32)])
+    ignored = np.concatenate([example.ignored, np.ones(len(area), bool)])
+    return Truth(boxes, classes, ignored, np.concatenate([example.scores, np.ones(len(area), np.float32)]))
