@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.teachers import OBJECTRON, Answers, Grid, Labeller, Objectron, Passes, TeacherError, Weights
 from tapetum_trainer.teachers.objectron import _twins, anchors, decoded
 from tapetum_trainer.teachers.pseudo import pseudo_labels
+from tapetum_trainer.teachers.taught import Taught, Trust
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -222,3 +224,81 @@ def test_the_teacher_knows_a_person_and_a_cat_and_where_they_are(data, tmp_path)
 def test_a_name_that_the_teacher_does_not_know_is_refused_with_those_it_knows():
     with pytest.raises(ValueError, match=r"no 'Zebra'.*Bicycle"):
         Objectron(b"", {"zebra": ("Zebra",)})
+
+
+# Pictures that a teacher tells more of
+
+
+class OfDogs:
+    """Two pictures with a red and a green square: in the first only the green ones are known, in the second both."""
+
+    labels = ("green", "blue", "red")
+
+    def __init__(self):
+        self.shown = [scene((RED, 20, 20, 80), (GREEN, 250, 50, 90))] * 2
+        self.own = np.array([[[0.1, 0.2, 0.3, 0.4]]] * 2, np.float32)
+
+    def __len__(self):
+        return 2
+
+    def picture(self, index):
+        return self.shown[index]
+
+    def boxes(self, index):
+        return self.own[index]
+
+    def classes(self, index):
+        return np.array([[0], [0]], np.int32)[index]
+
+    def ignored(self, index):
+        return np.array([[False], [False]])[index]
+
+    def known(self, index):
+        return np.array([True, index == 1, index == 1])
+
+    def origin(self, index):
+        return f"dogs/{index}"
+
+
+def taught(sure=0.5, doubt=0.2):
+    return Taught(OfDogs(), Labeller(Eyes()), Trust(sure=sure, doubt=doubt))
+
+
+def test_a_teacher_tells_what_nobody_looked_for_and_nothing_else():
+    found = taught()
+    assert found.classes(0).tolist() == [0, 2]
+    assert np.allclose(found.boxes(0)[1], (20 / 400, 20 / 200, 100 / 400, 100 / 200))
+    assert found.scores(0) == pytest.approx([1, 0.9])
+    assert found.ignored(0).tolist() == [False, False]
+    assert found.known(0).tolist() == [True, False, True], "of blue neither the set nor the teacher knows"
+
+
+def test_a_teacher_is_not_asked_where_all_is_known():
+    found = taught()
+    found.learn()
+    asked = found._labeller.teacher.asked
+    assert found.classes(1).tolist() == [0]
+    assert found.known(1).all()
+    assert found._labeller.teacher.asked == asked == 14, "the whole of one picture, four tiles and nine"
+
+
+def test_what_a_teacher_is_in_doubt_of_is_ignored_and_below_that_nothing():
+    assert taught(sure=0.95).ignored(0).tolist() == [False, True]
+    assert taught(sure=0.99, doubt=0.95).classes(0).tolist() == [0]
+    with pytest.raises(ValueError, match=r"doubt \(0\.6\)"):
+        Trust(sure=0.5, doubt=0.6)
+
+
+def test_a_teacher_of_other_things_is_refused():
+    other = OfDogs()
+    other.labels = ("blue", "gray", "pink")
+    with pytest.raises(RecipeError, match=r"knows red, green: none of blue, gray, pink"):
+        Taught(other, Labeller(Eyes()), Trust())
+
+
+def test_examples_carry_how_sure_a_guess_is():
+    from tapetum_trainer.augment import Augmentation, Augmenter, Geometry
+
+    plain = Augmentation(side=64, geometry=Geometry(mosaic=0.0, scale=(1.0, 1.0)), colour=None, conditions=None)
+    found = Augmenter(taught(), plain).example(0, 0)
+    assert sorted(found.scores.tolist()) == pytest.approx([0.9, 1])

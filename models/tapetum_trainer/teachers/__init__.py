@@ -9,8 +9,9 @@ from tapetum_trainer.teachers.fetch import OBJECTRON, TeacherError, Weights
 from tapetum_trainer.teachers.objectron import SHIPPED, Objectron
 from tapetum_trainer.teachers.passes import Grid, Passes
 from tapetum_trainer.teachers.pseudo import Labeller, Labels, pseudo_labels
+from tapetum_trainer.teachers.taught import Taught, Trust
 
 __all__ = [
-    "OBJECTRON", "SHIPPED", "Answers", "Grid", "Labeller", "Labels", "Objectron", "Passes", "Teacher", "TeacherError",
-    "Weights", "pseudo_labels",
+    "OBJECTRON", "SHIPPED", "Answers", "Grid", "Labeller", "Labels", "Objectron", "Passes", "Taught", "Teacher",
+    "TeacherError", "Trust", "Weights", "pseudo_labels",
 ]  # fmt: skip
