@@ -44,7 +44,7 @@ class Convolution:
     @property
     def depthwise(self) -> bool:
         """Whether each channel is convolved by itself."""
-        return self.kernel.shape[3] == 1 and self.kernel.shape[2] == len(self.gamma)
+        return bool(self.kernel.shape[3] == 1 and self.kernel.shape[2] == len(self.gamma))
 
     def folded(self) -> tuple[Array, Array]:
         """Return kernel and bias of the convolution that does the same without batch normalisation."""
@@ -98,8 +98,9 @@ class Source:
         """Return the convolutions by the names of our layers, for inputs (pixel - 128) / 128; raises DataError."""
         state = pth.read(self.path())
         found = {ours: self._convolution(state, conv, norm) for ours, conv, norm in self.names(self.backbone)}
-        std = np.array(self.std, np.float32)
-        found["stem"] = found["stem"].taking(128 / std, (128 - np.array(self.mean, np.float32)) / std)
+        mean, std = (np.array(three, np.float32) for three in (self.mean, self.std))
+        half = np.float32(128)
+        found["stem"] = found["stem"].taking(half / std, (half - mean) / std)
         return found
 
     def read_dense(self) -> tuple[Array, Array]:
@@ -189,7 +190,7 @@ def slimmed(whole: Mapping[str, Convolution], backbone: Backbone) -> dict[str, C
         names = [f"s{number}b{index + 1}" for index in range(stage.repeats)]
         if not {f"{name}_project" for name in names} <= whole.keys():
             raise DataError(f"stage {number} has fewer than {stage.repeats} blocks among the pretrained weights")
-        force = sum(abs(whole[f"{name}_project"].gamma) for name in names)
+        force = np.stack([abs(whole[f"{name}_project"].gamma) for name in names]).sum(axis=0)
         stream = _strongest(force, stage.channels, f"stage {number}")
         for name, came in zip(names, [streams[-1], *[stream] * (stage.repeats - 1)], strict=True):
             found |= _slim_block(whole, name, came, stream, len(came) * stage.expand)

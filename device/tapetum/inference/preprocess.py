@@ -108,6 +108,11 @@ def whole(cut: Box, place: Place, picture: Input) -> Box:
     return Box(left, top, left + picture.width * x, top + picture.height * y)
 
 
+def resize(image: Pixels, into: Pixels) -> Pixels:
+    """Return as of `Resizer.resize`, by one that is used once."""
+    return Resizer().resize(image, into)
+
+
 class Resizer:
     """Resizes pictures. It belongs to one thread, and uses its buffers again: fresh memory costs more than halving."""
 

@@ -1,0 +1,1 @@
+"""Networks in Keras 3 whose every operator int8 accelerators take."""

@@ -21,7 +21,7 @@ BN_MOMENTUM = 0.99
 class Twice(keras.layers.Layer):  # type: ignore[misc]  # Keras comes without types
     """Enlarges (b, h, w, c) to (b, 2h, 2w, c), each pixel four times.
 
-    With a fixed batch it is exported as one RESIZE_NEAREST_NEIGHBOR; keras.layers.UpSampling2D becomes TILE and RESHAPE.
+    With a fixed batch it is exported as one RESIZE_NEAREST_NEIGHBOR; keras.layers.UpSampling2D as TILE and RESHAPE.
     """
 
     def call(self, inputs: Any) -> Any:
@@ -75,9 +75,9 @@ class Maker:
 
     def _finish(self, x: Any, name: str, *, act: bool) -> Any:
         if self._norm:
-            x = keras.layers.BatchNormalization(
-                axis=-1, epsilon=BN_EPSILON, momentum=BN_MOMENTUM, name=f"{name}_norm"
-            )(x)
+            x = keras.layers.BatchNormalization(axis=-1, epsilon=BN_EPSILON, momentum=BN_MOMENTUM, name=f"{name}_norm")(
+                x
+            )
         return keras.layers.ReLU(6.0, name=f"{name}_relu")(x) if act else x
 
 

@@ -1,0 +1,72 @@
+"""Weights read back out of a .tflite that was exported here, float or int8: a bundle is all that fine-tuning needs.
+
+Batch normalisation is folded into the convolutions there, so they go into a network without it (`norm=False`). An int8
+kernel is off by half a step of its channel's scale at most; fine-tuning begins as good as the bundle is.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum_trainer import graph
+from tapetum_trainer.errors import ModelError
+from tapetum_trainer.export import kernels
+
+Array = NDArray[np.float32]
+_DTYPES = {0: "<f4", 2: "<i4", 9: "i1"}  # schema.TensorType: FLOAT32, INT32, INT8
+
+
+def weights_of(content: bytes) -> dict[str, tuple[Array, Array]]:
+    """Return the kernel, in Keras's layout, and the bias of each layer by its name; raises ModelError."""
+    model = graph.read(content)
+    depthwise = graph.schema().BuiltinOperator.DEPTHWISE_CONV_2D
+    found = {}
+    for subgraph, operator in kernels(model):
+        kernel, bias = (_real(model, subgraph.tensors[place]) for place in operator.inputs[1:3])
+        name = graph.name_of(subgraph.tensors[operator.inputs[1]])
+        if kernel.ndim == 2:
+            found[name] = kernel.T, bias
+        elif graph.kind_of(model, operator)[0] == depthwise:
+            found[name] = kernel.transpose(1, 2, 3, 0), bias  # (1, h, w, channels)
+        else:
+            found[name] = kernel.transpose(1, 2, 3, 0), bias  # (out, h, w, in)
+    return found
+
+
+def put_folded(network: Any, weights: dict[str, tuple[Array, Array]]) -> list[str]:
+    """Give the layers of `network`, without batch normalisation, their weights; return which were left as they are.
+
+    Left are the ends of the branches where the number of classes is another. Raises ModelError when anything else does
+    not fit.
+    """
+    left = []
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        values = weights.get(layer.name)
+        if values and [value.shape for value in values] == shapes:
+            layer.set_weights(list(values))
+        elif layer.name.endswith("logits"):
+            left.append(layer.name)
+        else:
+            raise ModelError(
+                f"layer {layer.name} takes {shapes}, which the model does not have: it is of another network"
+            )
+    return left
+
+
+def _real(model: Any, tensor: Any) -> Array:
+    """Return what the numbers of a constant stand for."""
+    dtype = _DTYPES.get(int(tensor.type))
+    numbers = graph.constant(model, tensor, dtype) if dtype else None
+    if numbers is None:
+        raise ModelError(f"{graph.name_of(tensor)} is no constant of float32, int8 or int32")
+    quantized = tensor.quantization
+    if dtype == "<f4" or quantized is None or quantized.scale is None:
+        return np.asarray(numbers, np.float32)
+    shape = [1] * numbers.ndim
+    shape[int(quantized.quantizedDimension or 0)] = -1
+    scale = np.array(quantized.scale, np.float32).reshape(shape)
+    return np.asarray(numbers * scale, np.float32)  # weights and biases have the zero point 0

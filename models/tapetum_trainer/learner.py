@@ -1,0 +1,49 @@
+"""A detector with its losses, in the form in which Keras trains it on every backend."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum_trainer.losses import Weights, losses
+
+MIDDLE = 128.0
+"""What every network here takes: (pixel - MIDDLE) / MIDDLE, -1..127/128. Stored as int8 with scale 1/128 and zero point
+0 this is the pixel less 128, to the bit, and the zeros beside a picture that convolutions see are its middle gray."""
+
+
+def real(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return `pixels`, of any shape, as a network takes them."""
+    return (pixels.astype(np.float32) - np.float32(MIDDLE)) / np.float32(MIDDLE)
+
+
+class Learner(keras.Model):  # type: ignore[misc]  # Keras comes without types
+    """Trains `network`, whose weights are its own; the truth is a dictionary of the fields of `Targets`."""
+
+    def __init__(self, network: Any, weights: Weights) -> None:
+        super().__init__()
+        self.network = network
+        self._counts = {"heatmap": weights.heatmap, "overlap": weights.overlap, "distance": weights.distance}
+        self._means = {name: keras.metrics.Mean(name=name) for name in self._counts}
+
+    def call(self, pictures: Any, training: bool | None = None) -> Any:
+        """Return what the network says."""
+        return self.network(pictures, training=training)
+
+    def compute_loss(
+        self,
+        x: Any = None,  # noqa: ARG002
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,  # noqa: ARG002
+        training: bool = True,  # noqa: ARG002
+    ) -> Any:
+        """Return the weighted sum of the parts."""
+        return sum(self._counts[name] * part for name, part in losses(y, y_pred).items())
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:  # noqa: ARG002
+        """Return the means of the loss and its parts since the last reset."""
+        for name, part in losses(y, y_pred).items():
+            self._means[name].update_state(part)
+        return dict(self.get_metrics_result())

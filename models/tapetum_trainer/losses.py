@@ -1,0 +1,71 @@
+"""How wrong the detector is: its heatmap by a focal loss, its boxes by their overlap and their distance.
+
+Focal loss with fewer penalties near centres: H. Law and J. Deng, "CornerNet", 2018, equation 1, alpha 2 and beta 4. Of
+boxes, the generalized intersection over union says how far off they are even where they do not overlap (H. Rezatofighi
+et al., 2019); the plain distance of size and offset keeps pulling when the overlap is nearly right.
+
+Written with keras.ops, so the same on TensorFlow, JAX and PyTorch.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from tapetum.settings import Positive, Settings
+
+TINY = 1e-6  # added under logarithms and divisions, rather than clipping: what is clipped learns nothing
+
+
+class Weights(Settings, frozen=True, kw_only=True):
+    """What each part of the loss counts."""
+
+    heatmap: Positive = 1.0
+    overlap: Positive = 2.0
+    distance: Positive = 2.0
+
+
+def losses(truth: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts heatmap, overlap and distance, each a mean over the objects of the batch.
+
+    truth: the fields of `targets.Targets`. said: heatmap (B, h, w, C), size and offset (B, h, w, 2).
+    """
+    truth = {name: ops.cast(values, "float32") for name, values in truth.items()}
+    said = {name: ops.cast(values, "float32") for name, values in said.items()}
+    mask = truth["mask"]
+    total = ops.sum(mask) + TINY
+    overlap = generalized_overlap(_edges(said), _edges(truth))
+    distance = ops.sum(ops.abs(said["size"] - truth["size"]) + ops.abs(said["offset"] - truth["offset"]), axis=-1)
+    return {
+        "heatmap": focal(truth, said["heatmap"]),
+        "overlap": ops.sum(mask * (1 - overlap)) / total,
+        "distance": ops.sum(mask * distance) / total,
+    }
+
+
+def focal(truth: dict[str, Any], said: Any) -> Any:
+    """Return the focal loss of the heatmap `said`, divided by the weight of all centres, at least 1."""
+    positive, here = truth["positive"], ops.cast(truth["positive"] > 0, "float32")
+    hit = -positive * ops.square(1 - said) * ops.log(said + TINY)
+    far = ops.square(ops.square(1 - truth["heatmap"])) * truth["negative"] * (1 - here)
+    alarm = -far * ops.square(said) * ops.log(1 - said + TINY)
+    return (ops.sum(hit) + ops.sum(alarm)) / ops.maximum(ops.sum(positive), 1.0)
+
+
+def generalized_overlap(one: Any, other: Any) -> Any:
+    """Return the generalized intersection over union, -1..1, of boxes (..., 4) left, top, right, bottom."""
+    inner = ops.maximum(ops.minimum(one[..., 2:], other[..., 2:]) - ops.maximum(one[..., :2], other[..., :2]), 0.0)
+    outer = ops.maximum(one[..., 2:], other[..., 2:]) - ops.minimum(one[..., :2], other[..., :2])
+    shared, hull = inner[..., 0] * inner[..., 1], outer[..., 0] * outer[..., 1]
+    union = _area(one) + _area(other) - shared
+    return shared / (union + TINY) - (hull - union) / (hull + TINY)
+
+
+def _area(box: Any) -> Any:
+    return (box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1])
+
+
+def _edges(maps: dict[str, Any]) -> Any:
+    """Return (B, h, w, 4) boxes in cells, each beside its own cell's corner: only differences are looked at."""
+    _, height, width, _ = maps["offset"].shape
+    half = ops.square(maps["size"]) * ops.convert_to_tensor([width / 2, height / 2], dtype="float32")
+    return ops.concatenate([maps["offset"] - half, maps["offset"] + half], axis=-1)

@@ -1,0 +1,40 @@
+"""The detectors that recipes name: how large each is, and which pretrained weights its backbone begins with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, MOBILENET_V2, Backbone
+from tapetum_trainer.networks.detector import Architecture
+
+Name = Literal["nano", "small", "base"]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One size. pretrained: the name of the weights in `tapetum_trainer.weights.SOURCES`."""
+
+    backbone: Backbone
+    neck: int
+    pretrained: Literal["efficientnet-lite0", "mobilenet-v2"]
+
+    def architecture(self, side: int) -> Architecture:
+        """Return the network for square pictures of `side` pixels."""
+        return Architecture(self.backbone, side, self.neck)
+
+
+def thinned(backbone: Backbone, width: float) -> Backbone:
+    """Return `backbone` with every stage `width` times as wide, in whole eights of channels."""
+    stages = tuple(replace(stage, channels=_eights(width * stage.channels)) for stage in backbone.stages)
+    return Backbone(_eights(width * backbone.stem), stages)
+
+
+def _eights(channels: float) -> int:
+    return max(8, int(channels + 4) // 8 * 8)
+
+
+SIZES: Mapping[Name, Size] = {
+    "nano": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
+    "small": Size(thinned(MOBILENET_V2, 0.5), 64, "mobilenet-v2"),
+    "base": Size(EFFICIENTNET_LITE0, 96, "efficientnet-lite0"),
+}

@@ -1,0 +1,70 @@
+"""AdamW that lets the backbone wait: what was learned from a million pictures is not shaken by a head that is random.
+
+I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", 2019. The rate rises in a straight line, then
+falls as half a cosine (the same authors, "SGDR", 2017), over the whole of the training, so that a leg of it can be
+stopped and continued. Biases and normalisation are not decayed.
+"""
+
+from typing import Annotated, Any
+
+import keras
+from keras import ops
+from msgspec import Meta
+
+from tapetum.settings import Fraction, Positive, Settings
+from tapetum_trainer.weights import of_backbone
+
+
+class Rates(Settings, frozen=True, kw_only=True):
+    """How fast what is learned."""
+
+    peak: Positive = 1e-3  # of AdamW, for batches of 16
+    end: Fraction = 0.01  # of the peak, at the end
+    warmup: Fraction = 0.03  # of all steps, in which the rate rises
+    decay: Annotated[float, Meta(ge=0)] = 0.02  # of a weight, at rate 1, in each step
+    clip: Positive = 10.0  # the gradient's length
+    backbone: Fraction = 1.0  # of the rate, for the backbone; less where its weights are pretrained
+    frozen: Fraction = 0.0  # of all steps, in which the backbone does not learn
+
+
+@keras.saving.register_keras_serializable("tapetum")
+class Patient(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras comes without types
+    """AdamW with a rate of its own for the backbone, which is 0 for the first `frozen` steps."""
+
+    def __init__(self, backbone: float = 1.0, frozen: int = 0, **others: Any) -> None:
+        super().__init__(**others)
+        self.backbone = backbone
+        self.frozen = frozen
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Change one variable."""
+        if of_backbone(self._trainable_variables[self._get_variable_index(variable)].path):
+            learns = ops.cast(self.iterations >= self.frozen, "float32")
+            learning_rate = learning_rate * self.backbone * learns
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same optimizer again."""
+        return {**super().get_config(), "backbone": self.backbone, "frozen": self.frozen}
+
+
+def optimizer(rates: Rates, steps: int) -> Patient:
+    """Return the optimizer of a training of `steps` steps in all."""
+    rising = round(rates.warmup * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rates.peak * (0.01 if rising else 1.0),
+        max(1, steps - rising),
+        alpha=rates.end,
+        warmup_target=rates.peak if rising else None,
+        warmup_steps=rising,
+    )
+    found = Patient(
+        rates.backbone,
+        round(rates.frozen * steps),
+        learning_rate=schedule,
+        weight_decay=rates.decay,
+        global_clipnorm=rates.clip,
+        epsilon=1e-7,
+    )
+    found.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return found

@@ -1,0 +1,125 @@
+"""A recipe: all that a model is made of, in one TOML file. The same recipe and data give the same model again."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+from tapetum.config_errors import explained
+from tapetum.settings import Count, Fraction, Settings
+from tapetum_trainer.augment import Augmentation
+from tapetum_trainer.data.classes import Classes
+from tapetum_trainer.data.readers import AnySource
+from tapetum_trainer.data.split import Shares
+from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.feed import Feeding
+from tapetum_trainer.fit import Fit
+from tapetum_trainer.teachers import Trust
+
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Data(Settings, frozen=True, kw_only=True):
+    """Which pictures, and how they are kept."""
+
+    source: tuple[AnySource, ...]
+    shares: Shares = Shares()
+    side: Annotated[int, Meta(ge=64, le=4096)] = 416  # pixels, the longest that a packed picture keeps
+
+
+class Network(Settings, frozen=True, kw_only=True):
+    """Which detector."""
+
+    size: Literal["nano", "small", "base"] = "small"
+    side: Annotated[int, Meta(ge=96, le=640, multiple_of=32)] = 256  # pixels of the square input
+    pretrained: bool = True  # the backbone begins with weights of ImageNet
+
+
+class Distillation(Settings, frozen=True, kw_only=True):
+    """A teacher for the classes that nobody labelled in a picture."""
+
+    teacher: Literal["objectron"] = "objectron"
+    trust: Trust = Trust()
+
+
+class Quantization(Settings, frozen=True, kw_only=True):
+    """The last step, to int8."""
+
+    pictures: Count = 200  # of the training, by which the ranges of the activations are found
+    degraded: Fraction = 0.5  # of them augmented as in training, the others as they are
+
+
+class Acceptance(Settings, frozen=True, kw_only=True):
+    """What a model must reach to be packed; what is not given is not asked."""
+
+    ap50: Fraction = 0.0  # mean over classes, int8, on the validation split
+    quantization: Annotated[float, Meta(ge=0)] = 1.0  # points of AP50 that int8 may lose against float
+    bytes: Count = 4_000_000  # of the bundle
+
+
+class Recipe(Settings, frozen=True, kw_only=True):
+    """The whole of a recipe."""
+
+    name: Text  # of the bundle
+    version: Count
+    about: str = ""  # for the model card
+    licences: tuple[str, ...] = ()  # of the data, for the model card
+    seed: int = 1
+    classes: dict[str, tuple[str, ...]]
+    ignored: dict[str, str] = field(default_factory=dict)
+    data: Data
+    network: Network = Network()
+    augmentation: Augmentation = Augmentation()
+    feeding: Feeding = Feeding()
+    fit: Fit = Fit()
+    distillation: Distillation | None = None
+    quantization: Quantization = Quantization()
+    acceptance: Acceptance = Acceptance()
+
+    @property
+    def meaning(self) -> Classes:
+        """The classes, with what means them."""
+        return Classes(self.classes, self.ignored)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all that it says, for provenance and checkpoints."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+
+def load(path: Path) -> Recipe:
+    """Return the recipe in the file `path`; raises RecipeError naming file, key and what would be right."""
+    try:
+        return parse(path.read_text("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: is no text in UTF-8") from None
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
+
+
+def parse(text: str) -> Recipe:
+    """Return the recipe that `text` holds; raises RecipeError naming the key."""
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"is no TOML: {error}") from None
+    recipe = _converted(values)
+    if not recipe.classes:
+        raise RecipeError('classes: at least one is wanted, as person = ["pedestrian"]')
+    _ = recipe.meaning  # says what is wrong with it
+    seeded = {"augmentation": msgspec.structs.replace(recipe.augmentation, side=recipe.network.side, seed=recipe.seed)}
+    sampling = msgspec.structs.replace(recipe.feeding.sampling, seed=recipe.seed)
+    return msgspec.structs.replace(recipe, **seeded, feeding=msgspec.structs.replace(recipe.feeding, sampling=sampling))
+
+
+def _converted(values: Mapping[str, Any]) -> Recipe:
+    try:
+        return msgspec.convert(values, Recipe)
+    except msgspec.ValidationError as error:
+        raise RecipeError(explained(str(error), Recipe, values, "")) from None
