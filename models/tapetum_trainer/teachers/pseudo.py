@@ -1,7 +1,7 @@
-"""Labels by a teacher for pictures that have none, kept on disk by what the picture is.
+"""Labels by teachers for pictures that have none, kept on disk by what the picture is.
 
-Of one picture the same teacher with the same passes says the same, so it is asked once: what it said is found again by
-a hash of pixels, teacher and passes, however the file is called and wherever it lies. All that it said is kept, so that
+Of one picture the same teachers with the same passes say the same, so they are asked once: what they said is found by a
+hash of pixels, teachers and passes, however the file is called and wherever it lies. All that was said is kept, so that
 another `min_score` asks nothing anew.
 """
 
@@ -11,32 +11,30 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum_trainer.teachers.answers import Floats, Pixels, Teacher
-from tapetum_trainer.teachers.passes import Passes
+from tapetum_trainer.teachers.answers import Floats, Pixels, Seer
 
 _FORMAT = "1"  # to be counted up when rows change their meaning, or passes what they find
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What a teacher sees in a picture, best first."""
+    """What is seen in a picture, best first."""
 
     boxes: Floats  # (k, 4) left, top, right, bottom, fractions of the picture
-    classes: NDArray[np.int32]  # (k,) index into the teacher's labels
+    classes: NDArray[np.int32]  # (k,) index into the seer's labels
     scores: Floats  # (k,) 0..1
 
 
 class Labeller:
-    """A teacher that remembers."""
+    """A seer that remembers."""
 
-    def __init__(self, teacher: Teacher, cache: Path | None = None, passes: Passes | None = None) -> None:
-        """Ask `teacher`, with `passes`, what the folder `cache` does not know yet."""
-        self.teacher, self._cache, self._passes = teacher, cache, passes or Passes()
-        self._key = b"\0".join([_FORMAT.encode(), teacher.key.encode(), msgspec.json.encode(self._passes)])
+    def __init__(self, seer: Seer, cache: Path | None = None) -> None:
+        """Ask `seer` what the folder `cache` does not know yet."""
+        self.seer, self._cache = seer, cache
+        self._key = f"{_FORMAT} {seer.key} ".encode()
 
     def labels(self, pixels: Pixels, min_score: float) -> Labels:
         """Return what is seen in `pixels` (h, w, 3) RGB uint8 with a score of at least `min_score`."""
@@ -46,11 +44,11 @@ class Labeller:
 
     def _rows(self, pixels: Pixels) -> Floats:
         if self._cache is None:
-            return self._passes.rows(self.teacher, pixels)
+            return self.seer.rows(pixels)
         path = self._path(pixels, self._cache)
         if (known := _read(path)) is not None:
             return known
-        rows = self._passes.rows(self.teacher, pixels)
+        rows = self.seer.rows(pixels)
         _write(path, rows)
         return rows
 
@@ -62,10 +60,10 @@ class Labeller:
 
 
 def pseudo_labels(
-    pictures: Iterable[Pixels], teacher: Teacher, min_score: float, cache: Path | None = None
+    pictures: Iterable[Pixels], seer: Seer, min_score: float, cache: Path | None = None
 ) -> Iterator[Labels]:
     """Yield the labels of each of `pictures` (h, w, 3) RGB uint8, in their order."""
-    labeller = Labeller(teacher, cache)
+    labeller = Labeller(seer, cache)
     return (labeller.labels(pixels, min_score) for pixels in pictures)
 
 
