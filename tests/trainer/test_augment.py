@@ -246,6 +246,8 @@ def test_what_noise_or_fog_has_taken_is_not_asked_for():
     assert visible(before, fog, boxes, 0.2).tolist() == [False, False]
     assert visible(before, half, boxes, 0.2).tolist() == [True, False]
     assert visible(before, before, boxes[:0], 0.2).shape == (0,)
+    trace = np.where(before > 210, 201, 200).astype(np.uint8)
+    assert visible(before, trace, boxes, 0.2).tolist() == [False, False], "it varies by less than a level"
     edge = np.array([[0.99, 0.2, 1, 0.8], [0.2, 0.995, 0.8, 1]], np.float32)
     assert visible(before, before, edge, 0.2).all()
 

@@ -146,6 +146,13 @@ def test_an_epoch_has_the_pictures_it_should_have_each_as_often_as_expected(epoc
     assert sampler.expected[12] == pytest.approx(3 * sampler.expected[20])
 
 
+def test_where_an_epoch_is_shorter_every_picture_has_its_turn():
+    sampler = Sampler(Painted(count=50), Sampling(epoch=10, rare=0))
+    times = np.bincount(np.concatenate([sampler.order(epoch)[:, 0] for epoch in range(200)]), minlength=50)
+    assert times.sum() == 2000
+    assert times.min() >= 20
+
+
 def test_a_picture_shown_again_in_an_epoch_is_another_example():
     made = feed(Painted(count=2), sampling=Sampling(epoch=12))
     pictures = [pixels.tobytes() for batch in made.batches(0) for pixels in batch.pixels]

@@ -317,6 +317,14 @@ def test_what_a_teacher_is_in_doubt_of_is_ignored_and_below_that_nothing():
         Trust(sure=0.5, doubt=0.6)
 
 
+def test_what_a_teacher_has_a_name_for_and_the_set_has_not_is_left_out():
+    pictures = OfDogs()
+    pictures.labels = ("blue", "gray", "red")
+    found = Taught(pictures, Labeller(Look(Eyes())), Trust())
+    assert found.classes(0).tolist() == [0, 2], "its own, and the red one; nothing of the green one"
+    assert found.known(0).tolist() == [True, False, True]
+
+
 def test_a_teacher_of_other_things_is_refused():
     other = OfDogs()
     other.labels = ("blue", "gray", "pink")
@@ -373,6 +381,8 @@ def test_each_goes_with_the_nearest_and_only_once():
     box, near, nearer = (0.1, 0.1, 0.5, 0.5), (0.1, 0.1, 0.56, 0.5), (0.1, 0.1, 0.52, 0.5)
     rows = fused([(0, 0.8, *box), (0, 0.6, *near)], [(0, 0.8, *near), (0, 0.7, *nearer)])
     assert rows[:, 1] == pytest.approx([0.75, 0.7])
+    rows = fused([(0, 0.8, *box), (0, 0.6, *near)], [(0, 0.7, *nearer)])
+    assert rows[:, 1] == pytest.approx([0.75, 0.3])
 
 
 def test_of_nothing_and_nothing_there_is_nothing():
