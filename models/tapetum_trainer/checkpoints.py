@@ -126,7 +126,7 @@ def write(path: Path, arrays: Arrays) -> None:
 def read(path: Path) -> Arrays:
     """Return the arrays in `path`; raises DataError when they cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path}: no weights or checkpoint can be read from it ({error})") from error

@@ -40,9 +40,8 @@ class Network(Settings, frozen=True, kw_only=True):
 
 
 class Distillation(Settings, frozen=True, kw_only=True):
-    """A teacher for the classes that nobody labelled in a picture."""
+    """Both teachers, for the classes that nobody labelled in a picture."""
 
-    teacher: Literal["objectron"] = "objectron"
     trust: Trust = Trust()
 
 
