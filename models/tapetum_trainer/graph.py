@@ -19,7 +19,7 @@ SIGNATURE = "serving_default"
 
 def read(content: bytes) -> Any:
     """Return the model (schema.ModelT) in `content`; raises ModelError when it is no sound `.tflite`."""
-    from ai_edge_litert.tools import flatbuffer_utils  # noqa: PLC0415  it takes a second
+    from ai_edge_litert.tools import flatbuffer_utils  # noqa: PLC0415  heavy, and needed at the desk alone
 
     try:
         describe(content)
@@ -32,14 +32,14 @@ def read(content: bytes) -> Any:
 
 def written(model: Any) -> bytes:
     """Return the bytes of the model."""
-    from ai_edge_litert.tools import flatbuffer_utils  # noqa: PLC0415
+    from ai_edge_litert.tools import flatbuffer_utils  # noqa: PLC0415  heavy, and needed at the desk alone
 
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def schema() -> Any:
     """Return the module of the schema's objects."""
-    from ai_edge_litert import schema_py_generated  # noqa: PLC0415
+    from ai_edge_litert import schema_py_generated  # noqa: PLC0415  as above
 
     return schema_py_generated
 
@@ -101,6 +101,36 @@ def _entry(graph: Any, index: int) -> Any:
     entry = schema().TensorMapT()
     entry.name, entry.tensorIndex = name_of(graph.tensors[index]), int(index)
     return entry
+
+
+def with_kinds_told(model: Any) -> Any:
+    """Tell each operator's kind where tools look: converters before 2020 knew only the field of one byte.
+
+    What reads the other alone takes all operators of such a file for ADD, which is number 0.
+    """
+    for code in model.operatorCodes:
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return model
+
+
+def name_of_input(model: Any) -> tuple[str, str]:
+    """Return the signature's key and its name of the first input."""
+    signature = model.signatureDefs[0]
+    found = signature.signatureKey, signature.inputs[0].name
+    key, name = (text.decode() if isinstance(text, bytes) else str(text) for text in found)
+    return key, name
+
+
+def given(model: Any) -> dict[str, str]:
+    """Return the kind of operator, as BuiltinOperator calls it, by the name of what it gives, in order of execution."""
+    names = {number: name for name, number in vars(schema().BuiltinOperator).items() if isinstance(number, int)}
+    return {
+        name_of(part.tensors[index]): names.get(kind_of(model, operator)[0], "unknown")
+        for part in model.subgraphs
+        for operator in part.operators
+        for index in operator.outputs
+        if index >= 0
+    }
 
 
 def with_halves_folded(model: Any) -> Any:

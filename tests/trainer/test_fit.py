@@ -22,7 +22,7 @@ pytest.importorskip("keras", reason="the extra train is not installed")
 from tapetum_trainer.checkpoints import arrays_of, read
 from tapetum_trainer.fit import within
 from tapetum_trainer.said import Answers
-from tests.trainer.tiny import SIDE, picture
+from tests.trainer.learnable import SIDE, picture
 from tests.trainer.training import train
 
 pytestmark = pytest.mark.timeout(300)

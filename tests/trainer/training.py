@@ -10,7 +10,7 @@ from tapetum_trainer.checkpoints import Checkpoints
 from tapetum_trainer.fit import Fit, Outcome, Until, Validate, fit
 from tapetum_trainer.networks.detector import detector
 from tapetum_trainer.optimizer import Rates
-from tests.trainer.tiny import ARCHITECTURE, CLASSES, Feed
+from tests.trainer.learnable import ARCHITECTURE, CLASSES, Feed
 
 
 def network() -> Any:

@@ -1,8 +1,8 @@
 """Reports as web pages: each one file that needs nothing else, no network and no script.
 
-A page is a Jinja template in this folder that extends `base.html` and fills its blocks `lead` and `content`; `parts.html`
-has what pages are put together of. All that is put into a page is escaped, since labels and file names come from
-elsewhere. Pictures go in as JPEG, in data: addresses, which is all that a page may load.
+A page is a Jinja template in this folder that extends `base.html` and fills its blocks `lead` and `content`;
+`parts.html` has what pages are put together of. All that is put into a page is escaped, since labels and file names
+come from elsewhere. Pictures go in as JPEG, in data: addresses, which is all that a page may load.
 """
 
 import base64
