@@ -8,7 +8,7 @@ which the device recognises them; and each convolution's kernel gets the name of
 `tapetum_trainer.folded` finds it again, also after quantization.
 
 A network takes (pixel - 128) / 128 (`tapetum_trainer.learner`): in int8 with scale 1/128 and zero point 0 the pixel
-less 128. `float_input` says so to a bundle of the float model.
+less 128. `float_contract` says so to a bundle of the float model.
 """
 
 import re
@@ -17,17 +17,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tapetum.inference.contract import Input
+from tapetum.inference.contract import Contract, Input
+from tapetum.inference.decode import Centre
 from tapetum_trainer import graph
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.learner import MIDDLE
+from tapetum_trainer.targets import OUTPUTS
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
-def float_input(side: int) -> Input:
-    """Return what the exported float model of a square input takes, for the contract of its bundle."""
-    return Input(width=side, height=side, dtype="float32", mean=(MIDDLE,) * 3, std=(MIDDLE,) * 3)
+def float_contract(side: int) -> Contract:
+    """Return what the exported float detector of a square input takes and gives."""
+    picture = Input(width=side, height=side, dtype="float32", mean=(MIDDLE,) * 3, std=(MIDDLE,) * 3)
+    return Contract(input=picture, decoder=Centre())
 
 
 def exported(network: Any) -> bytes:
@@ -48,7 +51,8 @@ def exported(network: Any) -> bytes:
         network.export(path, format="litert", input_signature=[wanted], verbose=False)
         model = graph.read(path.read_bytes())
     _name_kernels(model, {layer.name for layer in network.layers if layer.weights})
-    _sort_outputs(model, list(network.output_names))
+    names = list(network.output_names)  # Keras sorts those of a dictionary
+    _sort_outputs(model, list(OUTPUTS) if set(names) == set(OUTPUTS) else names)
     return graph.written(model)
 
 

@@ -15,11 +15,8 @@ import numpy as np
 import pytest
 
 from tapetum.scene import Box
-from tapetum_trainer.errors import DataError, RecipeError, TrainerError
-
-pytest.importorskip("keras", reason="the extra train is not installed")
-
 from tapetum_trainer.checkpoints import arrays_of, read
+from tapetum_trainer.errors import DataError, RecipeError, TrainerError
 from tapetum_trainer.fit import within
 from tapetum_trainer.said import Answers
 from tests.trainer.learnable import SIDE, picture

@@ -6,11 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapetum.scene import Box
-from tapetum_trainer.targets import RADIUS, Targets, Truth, targets
-
-pytest.importorskip("keras", reason="the extra train is not installed")
-
 from tapetum_trainer.said import decoded
+from tapetum_trainer.targets import RADIUS, Targets, Truth, targets
 
 GRID = 32
 

@@ -19,7 +19,6 @@ from tapetum_trainer.networks.blocks import Maker, Twice, output
 
 STRIDE = 8
 PRIOR = 0.01  # what the heatmap says at first, everywhere: Lin et al., "Focal loss for dense object detection", 2017
-OUTPUTS = ("heatmap", "size", "offset")
 
 
 @dataclass(frozen=True, slots=True)

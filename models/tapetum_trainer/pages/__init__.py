@@ -31,7 +31,7 @@ def render(template: str, title: str, **values: Any) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    return environment.get_template(template).render(title=title, version=__version__, **values)
+    return str(environment.get_template(template).render(title=title, version=__version__, **values))
 
 
 def picture(pixels: NDArray[np.uint8], longest: int = 480) -> str:
