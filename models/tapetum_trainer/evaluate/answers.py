@@ -1,0 +1,96 @@
+"""What a model answers about whole pictures: by the code that asks it on the device."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum import bundle
+from tapetum.bundle import archive
+from tapetum.errors import BundleError, ConfigError, InferenceError
+from tapetum.inference.contract import ModelSpec
+from tapetum.inference.decode import Floats
+from tapetum.inference.labels import check_count
+from tapetum.inference.preprocess import Preprocessor
+from tapetum.inference.tflite import Detector
+from tapetum.progress import Progress
+from tapetum_trainer.errors import ModelError
+from tapetum_trainer.evaluate.mapping import Labels, columns, relabelled
+from tapetum_trainer.evaluate.truth import Pictures
+
+Picture = NDArray[np.uint8]
+Ask = Callable[[Picture], Floats]
+"""A picture (h, w, 3) RGB -> rows (k, 6): class, score, left, top, right, bottom in fractions of the picture."""
+LEAST = 0.01
+"""The score from which an answer is looked at: average precision wants the doubtful ones too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A model under test. labels: of its own classes."""
+
+    name: str
+    labels: tuple[str, ...]
+    ask: Ask
+
+
+def load(path: Path, labels: str = "", min_score: float = LEAST) -> Judged:
+    """Return the model in the file: a bundle, or a plain .tflite with its labels (see `tapetum.inference.labels.find`).
+
+    Raises ModelError when it cannot be used.
+    """
+    try:
+        beginning = path.read_bytes()[:8] if path.is_file() else b""
+        spec = bundle.open(path).spec() if archive.is_archive(beginning) else bundle.of_tflite(path, labels)
+    except (BundleError, ConfigError) as error:
+        raise ModelError(f"{path}: {error}") from None
+    return of_spec(spec, min_score)
+
+
+def of_spec(spec: ModelSpec, min_score: float = LEAST, threads: int = 1) -> Judged:
+    """Return the model of `spec`, run in this process; raises ModelError when the runtime cannot use it."""
+    try:
+        detector = Detector(spec.content, threads, spec.contract)
+        check_count(spec.labels, detector.classes, spec.name)
+    except (BundleError, InferenceError) as error:
+        raise ModelError(f"{spec.name}: {error}") from None
+    maker = Preprocessor(detector.contract.input)
+
+    def ask(picture: Picture) -> Floats:
+        pixels, shown = maker.picture(picture)
+        rows = detector.detect(pixels, min_score)
+        rows[:, 2::2] = shown.left + rows[:, 2::2] * shown.width
+        rows[:, 3::2] = shown.top + rows[:, 3::2] * shown.height
+        return inside(rows)
+
+    return Judged(spec.name, spec.labels, ask)
+
+
+def inside(rows: Floats) -> Floats:
+    """Return the rows cut to the picture, without what lies beside it: a letterboxed input shows more than that."""
+    rows[:, 2:] = rows[:, 2:].clip(0, 1)
+    return rows[(rows[:, 4] > rows[:, 2]) & (rows[:, 5] > rows[:, 3])]
+
+
+def answers(
+    model: Judged,
+    pictures: Pictures,
+    mapping: Labels | None = None,
+    way: Callable[[Picture], Picture] | None = None,
+    indices: Sequence[int] | None = None,
+) -> list[Floats]:
+    """Return the rows (k, 6) for each picture, in the classes of `pictures`.
+
+    mapping: our label -> the model's (see `columns`). way: what is done to each picture before, as a night.
+    """
+    ours = columns(pictures.labels, model.labels, mapping)
+    wanted = range(len(pictures)) if indices is None else indices
+    found = []
+    with Progress(f"ask {model.name}", len(wanted)) as bar:
+        for index in wanted:
+            picture = pictures.picture(index)
+            found.append(relabelled(model.ask(way(picture) if way else picture), ours))
+            bar.step()
+    return found
