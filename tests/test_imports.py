@@ -58,6 +58,8 @@ STARTING_CALLS = (
 )
 
 OF_THE_TRAINER = (
+    "tapetum.config_errors",
+    "tapetum.progress",
     "tapetum.errors",
     "tapetum.settings",
     "tapetum.inference.tflite",

@@ -20,16 +20,18 @@ def figures(data: Path, kills: int, hangs: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("kills", "hangs"),
-    [(4, 2), pytest.param(100, 20, marks=[pytest.mark.long, pytest.mark.timeout(1200)])],
+    ("kills", "hangs", "lost"),
+    [(4, 2, 1), pytest.param(100, 20, 0, marks=[pytest.mark.long, pytest.mark.timeout(1200)])],
 )
-def test_it_answers_again_in_two_seconds_and_no_frame_waits_for_that(data: Path, kills: int, hangs: int):
+def test_it_answers_again_in_two_seconds_and_no_frame_waits_for_that(data: Path, kills: int, hangs: int, lost: int):
+    """lost: how many frames may be, none but one where other programs take the processor for a moment."""
     found = figures(data, kills, hangs)
     assert (found["kills"], found["hangs"]) == (kills, hangs)
     assert 0 < found["kill_median_s"] <= found["kill_max_s"] < 2  # type: ignore[operator]
     assert found["deadline_s"] < found["hang_median_s"] <= found["hang_max_s"] < found["deadline_s"] + 2  # type: ignore[operator]
     assert found["frames"] > 15 * (kills + hangs)  # type: ignore[operator]
-    assert found["lost_frames"] <= found["frames"] / 50  # type: ignore[operator]  # a busy machine may lose one
+    assert found["lost_frames"] <= lost  # type: ignore[operator]
+    assert found["late"] <= lost  # type: ignore[operator]
     assert found["left"] == []
 
 
