@@ -56,6 +56,20 @@ def kind_of(model: Any, operator: Any) -> tuple[int, int]:
     return max(int(code.builtinCode), int(code.deprecatedBuiltinCode)), int(code.version)
 
 
+def kind_name(number: int) -> str:
+    """Return what BuiltinOperator calls the kind of operator with this number."""
+    return _called(schema().BuiltinOperator, number)
+
+
+def type_name(tensor: Any) -> str:
+    """Return the type of a tensor's numbers, as numpy calls it."""
+    return _called(schema().TensorType, tensor.type).lower()
+
+
+def _called(names: Any, number: int) -> str:
+    return next((name for name, one in vars(names).items() if isinstance(one, int) and one == number), "UNKNOWN")
+
+
 def operators(model: Any, kind: str) -> Iterator[tuple[Any, Any]]:
     """Yield (subgraph, operator) for each operator of this kind, as BuiltinOperator calls it."""
     wanted = getattr(schema().BuiltinOperator, kind)
@@ -123,9 +137,8 @@ def name_of_input(model: Any) -> tuple[str, str]:
 
 def given(model: Any) -> dict[str, str]:
     """Return the kind of operator, as BuiltinOperator calls it, by the name of what it gives, in order of execution."""
-    names = {number: name for name, number in vars(schema().BuiltinOperator).items() if isinstance(number, int)}
     return {
-        name_of(part.tensors[index]): names.get(kind_of(model, operator)[0], "unknown")
+        name_of(part.tensors[index]): kind_name(kind_of(model, operator)[0])
         for part in model.subgraphs
         for operator in part.operators
         for index in operator.outputs
