@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.progress import Progress
-from tapetum.settings import Count, Fraction, Seconds, Settings
 from tapetum_trainer.checkpoints import Checkpoints, Stand, State, put_into, read
 from tapetum_trainer.ema import Average
 from tapetum_trainer.errors import TrainerError
 from tapetum_trainer.journal import Journal
 from tapetum_trainer.learner import Learner, real
-from tapetum_trainer.losses import Weights
-from tapetum_trainer.optimizer import Rates, optimizer
+from tapetum_trainer.optimizer import optimizer
+from tapetum_trainer.schedule import Fit
 from tapetum_trainer.targets import Truth, targets
 
 Validate = Callable[[Any], float]
@@ -50,18 +49,6 @@ class Feed(Protocol):
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Lesson]:
         """Yield the batches of an epoch from number `start` on."""
-
-
-class Fit(Settings, frozen=True, kw_only=True):
-    """How a network is trained."""
-
-    epochs: Count = 60
-    rates: Rates = Rates()
-    weights: Weights = Weights()
-    average: Fraction = 0.998  # decay of the weights' moving average: about the last 500 steps
-    patience: Count | None = None  # epochs without a better validation, after which it ends
-    checkpoint_every_s: Seconds = 300.0
-    log_every: Count = 20  # steps
 
 
 @dataclass(frozen=True, slots=True)

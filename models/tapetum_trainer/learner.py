@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum_trainer.losses import Weights, losses
+from tapetum_trainer.losses import losses
+from tapetum_trainer.schedule import Weights
 
 MIDDLE = 128.0
 """What every network here takes: (pixel - MIDDLE) / MIDDLE, -1..127/128. Stored as int8 with scale 1/128 and zero point

@@ -11,17 +11,7 @@ from typing import Any
 
 from keras import ops
 
-from tapetum.settings import Positive, Settings
-
 TINY = 1e-6  # added under logarithms and divisions, rather than clipping: what is clipped learns nothing
-
-
-class Weights(Settings, frozen=True, kw_only=True):
-    """What each part of the loss counts."""
-
-    heatmap: Positive = 1.0
-    overlap: Positive = 2.0
-    distance: Positive = 2.0
 
 
 def losses(truth: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:

@@ -5,26 +5,13 @@ falls as half a cosine (the same authors, "SGDR", 2017), over the whole of the t
 stopped and continued. Biases and normalisation are not decayed.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import keras
 from keras import ops
-from msgspec import Meta
 
-from tapetum.settings import Fraction, Positive, Settings
+from tapetum_trainer.schedule import Rates
 from tapetum_trainer.weights import of_backbone
-
-
-class Rates(Settings, frozen=True, kw_only=True):
-    """How fast what is learned."""
-
-    peak: Positive = 1e-3  # of AdamW, for batches of 16
-    end: Fraction = 0.01  # of the peak, at the end
-    warmup: Fraction = 0.03  # of all steps, in which the rate rises
-    decay: Annotated[float, Meta(ge=0)] = 0.02  # of a weight, at rate 1, in each step
-    clip: Positive = 10.0  # the gradient's length
-    backbone: Fraction = 1.0  # of the rate, for the backbone; less where its weights are pretrained
-    frozen: Fraction = 0.0  # of all steps, in which the backbone does not learn
 
 
 @keras.saving.register_keras_serializable("tapetum")

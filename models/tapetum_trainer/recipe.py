@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, field
 
+from tapetum.bundle.manifest import Name, Source
 from tapetum.config_errors import explained
 from tapetum.settings import Count, Fraction, Settings
 from tapetum_trainer.augment import Augmentation
@@ -17,8 +18,10 @@ from tapetum_trainer.data.readers import AnySource
 from tapetum_trainer.data.split import Shares
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.feed import Feeding
-from tapetum_trainer.fit import Fit
+from tapetum_trainer.quantize import Quantization
+from tapetum_trainer.schedule import Fit
 from tapetum_trainer.teachers import Trust
+from tapetum_trainer.thresholds import BestF1, Rule
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -45,13 +48,6 @@ class Distillation(Settings, frozen=True, kw_only=True):
     trust: Trust = Trust()
 
 
-class Quantization(Settings, frozen=True, kw_only=True):
-    """The last step, to int8."""
-
-    pictures: Count = 200  # of the training, by which the ranges of the activations are found
-    degraded: Fraction = 0.5  # of them augmented as in training, the others as they are
-
-
 class Acceptance(Settings, frozen=True, kw_only=True):
     """What a model must reach to be packed; what is not given is not asked."""
 
@@ -63,10 +59,10 @@ class Acceptance(Settings, frozen=True, kw_only=True):
 class Recipe(Settings, frozen=True, kw_only=True):
     """The whole of a recipe."""
 
-    name: Text  # of the bundle
-    version: Count
-    about: str = ""  # for the model card
-    licences: tuple[str, ...] = ()  # of the data, for the model card
+    name: Name  # of the bundle
+    version: Count = 1  # only rises
+    licence: Text = "Apache-2.0"  # of the model
+    made_of: tuple[Source, ...] = ()  # the data and the models that went into it, with their licences
     seed: int = 1
     classes: dict[str, tuple[str, ...]]
     ignored: dict[str, str] = field(default_factory=dict)
@@ -77,6 +73,8 @@ class Recipe(Settings, frozen=True, kw_only=True):
     fit: Fit = Fit()
     distillation: Distillation | None = None
     quantization: Quantization = Quantization()
+    thresholds: Rule = BestF1()
+    probes: Annotated[int, Meta(ge=0, le=32)] = 4  # questions that the device asks a new bundle
     acceptance: Acceptance = Acceptance()
 
     @property

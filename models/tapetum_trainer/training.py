@@ -1,54 +1,51 @@
 """One recipe from its pictures to trained weights: what `tapetum-trainer train` does, in legs of any length."""
 
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from tapetum_trainer import weights
 from tapetum_trainer.augment import Pictures
 from tapetum_trainer.checkpoints import Checkpoints, put_into, read
-from tapetum_trainer.data.dataset import Dataset, collected
-from tapetum_trainer.data.packed import Packed
 from tapetum_trainer.data.readers.frames import cache
-from tapetum_trainer.data.split import Split
 from tapetum_trainer.errors import DataError
+from tapetum_trainer.evaluate.answers import LEAST
+from tapetum_trainer.evaluate.scores import scored
 from tapetum_trainer.feed import Feed
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
+from tapetum_trainer.folded import put_folded, weights_of
 from tapetum_trainer.networks.detector import detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
+from tapetum_trainer.said import Answers
+from tapetum_trainer.sets import Sets
 from tapetum_trainer.teachers import Labeller, Taught, together
+from tapetum_trainer.weights import SOURCES, put, slimmed
 
 
 @dataclass(frozen=True)
 class Training:
-    """A recipe, the folder of its data, and the folder of its training."""
+    """The pictures of a recipe, and the folder of its training."""
 
-    recipe: Recipe
-    root: Path
+    sets: Sets
     folder: Path
+    start: bytes = b""  # a .tflite that was made here, whose weights it begins with
 
-    @cached_property
-    def dataset(self) -> Dataset:
-        """All pictures; raises DataError when one cannot be read, or a class has no example."""
-        return collected(self.recipe.data.source, self.recipe.meaning, self.recipe.data.shares, self.root)
+    @property
+    def recipe(self) -> Recipe:
+        """By which it is trained."""
+        return self.sets.recipe
 
     @property
     def checkpoints(self) -> Checkpoints:
         """Where it stands."""
-        return Checkpoints(self.folder, self.recipe.sha256)
-
-    def packed(self, split: Split) -> Packed:
-        """Return the pictures of a split, packed in the cache."""
-        return self.dataset.packed(split, self.recipe.meaning, self.recipe.data.side, cache() / "packed", self.root)
+        return Checkpoints(self.folder, self.recipe.sha256 + hashlib.sha256(self.start).hexdigest())
 
     def pictures(self) -> Pictures:
         """Return what is trained on, with the teachers' labels where the recipe wants them."""
-        packed = self.packed("train")
+        packed = self.sets.packed("train")
         if self.recipe.distillation is None:
             return packed
         teachers = Labeller(together(cache() / "teachers"), cache() / "answers")
@@ -57,30 +54,36 @@ class Training:
         return taught
 
     def network(self) -> Any:
-        """Return the network as the training begins."""
+        """Return the network as the training begins: fine-tuned, or its backbone pretrained, or random."""
         keras.utils.set_random_seed(self.recipe.seed)
-        return begun(self.recipe)
+        size = SIZES[self.recipe.network.size]
+        architecture = size.architecture(self.recipe.network.side)
+        network = detector(architecture, len(self.recipe.classes), norm=not self.start)
+        if self.start:
+            put_folded(network, weights_of(self.start))
+        elif self.recipe.network.pretrained:
+            source = SOURCES[size.pretrained]
+            whole = source.read()
+            put(network, whole if size.backbone == source.backbone else slimmed(whole, size.backbone))
+        return network
 
-    def run(self, validate: Validate | None, until: Until = lambda: False) -> Outcome:
+    def run(self, until: Until = lambda: False) -> Outcome:
         """Train from where it stands to the end, or until `until` says so."""
         feed = Feed(self.pictures(), self.recipe.augmentation, self.recipe.feeding)
-        return fit(self.network(), feed, self.recipe.fit, self.checkpoints, validate, until)
+        return fit(self.network(), feed, self.recipe.fit, self.checkpoints, self._validation(), until)
+
+    def _validation(self) -> Validate:
+        """Return what judges a network: the mean AP50 on the pictures of the validation."""
+        pictures = self.sets.packed("valid")
+        if not len(pictures):
+            raise DataError("no picture is left for validation: data.shares.valid is to be more")
+        prepared = Answers([pictures.picture(index) for index in range(len(pictures))], self.recipe.network.side)
+        return lambda network: scored(prepared.rows(network, LEAST), pictures).ap50 or 0.0
 
     def best(self) -> Any:
         """Return the network with the best weights; raises DataError when there are none yet."""
         if not self.checkpoints.best.exists():
             raise DataError(f"{self.checkpoints.best}: nothing is trained here yet")
-        network = begun(self.recipe)
+        network = self.network()
         put_into(network, read(self.checkpoints.best))
         return network
-
-
-def begun(recipe: Recipe, labels: Sequence[str] = ()) -> Any:
-    """Return the recipe's network, its backbone pretrained where the recipe says so."""
-    size = SIZES[recipe.network.size]
-    network = detector(size.architecture(recipe.network.side), len(labels or recipe.classes))
-    if recipe.network.pretrained:
-        source = weights.SOURCES[size.pretrained]
-        whole = source.read()
-        weights.put(network, whole if size.backbone == source.backbone else weights.slimmed(whole, size.backbone))
-    return network

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 
 from tapetum_trainer.checkpoints import Checkpoints
-from tapetum_trainer.fit import Fit, Outcome, Until, Validate, fit
+from tapetum_trainer.fit import Outcome, Until, Validate, fit
 from tapetum_trainer.networks.detector import detector
-from tapetum_trainer.optimizer import Rates
+from tapetum_trainer.schedule import Fit, Rates
 from tests.trainer.learnable import ARCHITECTURE, CLASSES, Feed
 
 

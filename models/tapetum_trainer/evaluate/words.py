@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tapetum_trainer.evaluate.latency import Latency
 from tapetum_trainer.evaluate.matches import Operating
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.scores import Figure, Scores
@@ -30,9 +31,14 @@ def text(result: Result) -> str:
             named = [("as it is", result.scores), *parts.items()] if title == "condition" else list(parts.items())
             lines += ["", *table([(title, *_HEAD[1:]), *(overall(name, scores) for name, scores in named)])]
     if result.latency:
-        taken = [(one.name, f"{one.median_ms:.2f}", f"{one.cpu_ms:.2f}", f"{one.ratio:.2f}") for one in result.latency]
-        lines += ["", *table([("1 thread, this machine", "ms", "CPU ms", "ratio"), *taken])]
+        lines += ["", *timed(result.latency)]
     return "\n".join(lines) + "\n"
+
+
+def timed(latency: Sequence[Latency]) -> list[str]:
+    """Return how long models take, as lines of a table."""
+    taken = [(one.name, f"{one.median_ms:.2f}", f"{one.cpu_ms:.2f}", f"{one.ratio:.2f}") for one in latency]
+    return table([("1 thread, this machine", "ms", "CPU ms", "ratio"), *taken])
 
 
 def head(scores: Scores) -> tuple[str, ...]:

@@ -1,0 +1,69 @@
+"""The command line of the desk; what a command needs is imported when it is the one."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tapetum.errors import TapetumError
+from tapetum_trainer.errors import DataError
+
+CONFIG_ERROR = 78
+"""Exit status when the recipe or the data must be mended (sysexits.h, EX_CONFIG), as of `tapetum`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0 done, 1 not, 2 misused, 78 recipe or data must be mended."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = _parser().parse_args(arguments)
+    from tapetum_trainer import desk  # noqa: PLC0415  it takes seconds, and `--help` none
+    from tapetum_trainer.errors import RecipeError  # noqa: PLC0415
+
+    command: Callable[[argparse.Namespace], int] = getattr(desk, options.command.replace("-", "_"))
+    try:
+        return command(options)
+    except (RecipeError, DataError) as error:
+        print(f"tapetum-trainer: {error}", file=sys.stderr)
+        return CONFIG_ERROR
+    except TapetumError as error:
+        print(f"tapetum-trainer: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("tapetum-trainer", description="Train, quantize, measure and pack models.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    dataset = commands.add_parser("dataset", help="say what a recipe's pictures show, and what is wrong with them")
+    train = commands.add_parser("train", help="train by a recipe, in legs, and pack the bundle when it is done")
+    tune = commands.add_parser("fine-tune", help="go on from a bundle that was made here, with other pictures")
+    evaluate = commands.add_parser("evaluate", help="judge a model on a recipe's pictures")
+    compare = commands.add_parser("compare", help="judge two models on the same pictures, side by side")
+    operators = commands.add_parser("operators", help="tell what a .tflite consists of, and what takes it")
+
+    tune.add_argument("bundle", type=Path, help="where it begins")
+    for one in (evaluate, operators):
+        one.add_argument("model", type=Path, help="a bundle or a .tflite")
+    for name in ("first", "second"):
+        compare.add_argument(name, type=Path, help="a bundle or a .tflite")
+    for one in (dataset, train, tune, evaluate, compare):
+        one.add_argument("recipe", type=Path, help="a .toml; models/recipes has some")
+        one.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in")
+    for one in (train, tune):
+        one.add_argument("--folder", type=Path, help="of the training; one of the bundle's name by itself")
+        one.add_argument("--minutes", type=float, help="stop after so long; the same command goes on from there")
+    for one in (evaluate, compare):
+        one.add_argument("--split", choices=("train", "valid", "test"), default="test", help="test by itself")
+        one.add_argument("--labels", default="", help="file of labels, for a .tflite that brings none")
+        one.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
+    return parser
+
+
+def _root() -> Path:
+    return Path(os.environ.get("TAPETUM_DATA") or ".")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

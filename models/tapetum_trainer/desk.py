@@ -1,0 +1,148 @@
+"""What the commands do: each takes its options and returns its exit status."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tapetum import bundle
+from tapetum.errors import BundleError
+from tapetum_trainer import compare as comparing
+from tapetum_trainer import operators as inventory
+from tapetum_trainer import recipe as recipes
+from tapetum_trainer.compare import compared
+from tapetum_trainer.data.packed import Packed
+from tapetum_trainer.data.split import SPLITS
+from tapetum_trainer.errors import ModelError, RecipeError
+from tapetum_trainer.evaluate import Judged, answers, latencies, load, text
+from tapetum_trainer.evaluate import evaluate as evaluated
+from tapetum_trainer.evaluate.result import Result
+from tapetum_trainer.evaluate.words import table
+from tapetum_trainer.sets import Sets
+
+if TYPE_CHECKING:
+    from tapetum_trainer.training import Training
+
+_TIMED = 20  # pictures by which latency is measured
+
+
+def dataset(options: argparse.Namespace) -> int:
+    """Print what the pictures show."""
+    sets = _sets(options)
+    names = sets.recipe.meaning.names
+    lines: list[Sequence[str]] = [("split", "pictures", *names)]
+    for split in SPLITS:
+        pictures = sets.dataset.splits[split]
+        counts = [sum(thing.label == name for one in pictures for thing in one.things) for name in names]
+        lines.append((split, str(len(pictures)), *map(str, counts)))
+    print("\n".join(table(lines)))
+    left_out = ", ".join(f"{label} {count}" for label, count in sets.dataset.left_out.most_common(20))
+    print(f"\n{sets.dataset.moved} pictures look like one of a split that is kept more strictly, and went there.")
+    print(f"Labels that mean no class: {left_out or 'none'}")
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train, and make the bundle when it is done."""
+    return _trained(options, b"")
+
+
+def fine_tune(options: argparse.Namespace) -> int:
+    """Go on from the weights in a bundle."""
+    try:
+        spec = bundle.open(options.bundle).spec()
+    except BundleError as error:
+        raise ModelError(f"{options.bundle}: {error}") from None
+    return _trained(options, spec.content)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Judge one model."""
+    pictures = _sets(options).packed(options.split)
+    result = evaluated(load(options.model, options.labels), pictures, mapping=_mapping(options, pictures))
+    print(text(result), end="")
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Judge two models on the same pictures."""
+    pictures = _sets(options).packed(options.split)
+    models = [load(path, options.labels) for path in (options.first, options.second)]
+    mapping = _mapping(options, pictures)
+    found = [answers(model, pictures, _fitting(model, mapping)) for model in models]
+    print(comparing.text(compared((models[0].name, models[1].name), (found[0], found[1]), pictures)))
+    asked = [pictures.picture(index) for index in range(min(_TIMED, len(pictures)))]
+    taken = [
+        (one.name, f"{one.median_ms:.2f}", f"{one.cpu_ms:.2f}", f"{one.ratio:.2f}") for one in latencies(models, asked)
+    ]
+    print("\n".join(table([("1 thread, this machine", "ms", "CPU ms", "ratio"), *taken])))
+    return 0
+
+
+def operators(options: argparse.Namespace) -> int:
+    """Tell what a model consists of."""
+    try:
+        content = bundle.open(options.model).spec().content
+    except BundleError:
+        content = options.model.read_bytes() if options.model.is_file() else b""
+    print(inventory.text(inventory.inventory(content)), end="")
+    return 0
+
+
+def _sets(options: argparse.Namespace) -> Sets:
+    return Sets(recipes.load(options.recipe), options.data)
+
+
+def _trained(options: argparse.Namespace, start: bytes) -> int:
+    from tapetum_trainer.fit import within  # noqa: PLC0415  Keras takes seconds
+    from tapetum_trainer.training import Training  # noqa: PLC0415
+
+    sets = _sets(options)
+    name = f"{sets.recipe.name}@{sets.recipe.version}"
+    training = Training(sets, options.folder or Path(name), start)
+    outcome = training.run(within(60 * options.minutes)) if options.minutes else training.run()
+    if not outcome.finished:
+        print(f"Stopped after {outcome.stand.step} steps; the same command goes on from there.")
+        return 0
+    return _packed(training, training.folder / f"{name}.tapetum")
+
+
+def _packed(training: "Training", path: Path) -> int:
+    from tapetum_trainer.making import made  # noqa: PLC0415
+
+    found = made(training)
+    path.write_bytes(found.bundle.content)
+    path.with_suffix(".md").write_text(found.bundle.card, encoding="utf-8")
+    print(_side_by_side(found.before, found.after))
+    print(f"int8 loses {found.lost:.1f} points of AP50 against float.\n{path}: {len(found.bundle.content)} bytes")
+    return 0
+
+
+def _side_by_side(before: Result, after: Result) -> str:
+    pairs = zip(before.scores.classes, after.scores.classes, strict=True)
+    rows = [(one.label, str(one.truths), _told(one.ap50), _told(other.ap50)) for one, other in pairs]
+    whole = "all", str(before.scores.truths), _told(before.scores.ap50), _told(after.scores.ap50)
+    return "\n".join(table([("AP50", "things", "float", "int8"), *rows, whole]))
+
+
+def _told(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3f}"
+
+
+def _mapping(options: argparse.Namespace, pictures: Packed) -> dict[str, tuple[str, ...]] | None:
+    """Return our label -> the model's, as --means gives them; raises RecipeError."""
+    found = {}
+    for given in options.means:
+        ours, equals, theirs = given.partition("=")
+        if not equals or ours not in pictures.labels:
+            raise RecipeError(f"--means {given}: OURS=THEIRS,... is wanted, OURS of {', '.join(pictures.labels)}")
+        found[ours] = tuple(theirs.split(","))
+    return found or None
+
+
+def _fitting(model: Judged, mapping: dict[str, tuple[str, ...]] | None) -> dict[str, tuple[str, ...]] | None:
+    """Return the part of `mapping` whose labels the model has: the other model may have ours."""
+    known = {
+        ours: tuple(label for label in theirs if label in model.labels) for ours, theirs in (mapping or {}).items()
+    }
+    return {ours: theirs for ours, theirs in known.items() if theirs} or None

@@ -1,0 +1,97 @@
+"""From trained weights to a bundle: export, quantize, judge float and int8 side by side, refuse or pack."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum import __version__
+from tapetum.bundle import Provenance
+from tapetum.inference.contract import ModelSpec
+from tapetum_trainer.augment import Augmenter, Pictures
+from tapetum_trainer.bundling import Bundled, Bundling, bundled
+from tapetum_trainer.errors import TrainerError
+from tapetum_trainer.evaluate import Result, evaluate, of_spec
+from tapetum_trainer.export import exported, float_contract
+from tapetum_trainer.quantize import Quantized, quantize
+from tapetum_trainer.recipe import Recipe
+from tapetum_trainer.training import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A bundle with how the float model, and the int8 one, did on the pictures that judge."""
+
+    bundle: Bundled
+    before: Result
+    after: Result
+
+    @property
+    def lost(self) -> float:
+        """Points of AP50 that int8 lost against float."""
+        return 100 * ((self.before.scores.ap50 or 0.0) - (self.after.scores.ap50 or 0.0))
+
+
+class Refused(TrainerError):
+    """The model does not reach what its recipe asks of it."""
+
+
+def made(training: Training) -> Made:
+    """Return the bundle of the best weights of `training`, judged on its test split, or on the validation's.
+
+    Raises Refused, with the figures, when it is not what the recipe accepts.
+    """
+    recipe = training.recipe
+    network = training.best()
+    content = exported(network)
+    contract = float_contract(recipe.network.side)
+    small = quantize(content, contract, _calibration(training.sets.packed("train"), recipe), recipe.quantization)
+    test = training.sets.packed("test")
+    judging = test if len(test) else training.sets.packed("valid")
+    before, after = (
+        evaluate(of_spec(ModelSpec(f"{recipe.name}@{recipe.version}", *one)), judging)
+        for one in (
+            (content, judging.labels, contract),
+            (small.content, judging.labels, small.contract),
+        )
+    )
+    found = Made(_bundle(training, small, after), before, after)
+    _accept(recipe, found)
+    return found
+
+
+def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:
+    recipe = training.recipe
+    bundling = Bundling(name=recipe.name, version=recipe.version, thresholds=recipe.thresholds, probes=recipe.probes)
+    return bundled(small, training.sets.packed("valid"), _provenance(training), bundling, result=after)
+
+
+def _provenance(training: Training) -> Provenance:
+    recipe, packed = training.recipe, training.sets.packed("train")
+    return Provenance(
+        licence=recipe.licence,
+        made_by=f"tapetum-trainer {__version__}",
+        made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        recipe=f"recipe {recipe.sha256}, data {packed.key}",
+        sources=recipe.made_of,
+    )
+
+
+def _calibration(pictures: Pictures, recipe: Recipe) -> Iterator[NDArray[np.uint8]]:
+    """Yield pictures spread over the set, in turn as they are and as training shows them."""
+    augmenter = Augmenter(pictures, recipe.augmentation)
+    places = np.linspace(0, len(pictures) - 1, min(len(pictures), recipe.quantization.pictures)).round().astype(int)
+    for turn, index in enumerate(places.tolist()):
+        yield augmenter.example(index, 0).pixels if turn % 2 else pictures.picture(index)
+
+
+def _accept(recipe: Recipe, found: Made) -> None:
+    wanted, ap50 = recipe.acceptance, found.after.scores.ap50 or 0.0
+    if ap50 < wanted.ap50:
+        raise Refused(f"acceptance.ap50: {wanted.ap50:.3f} is wanted, and it reaches {ap50:.3f}")
+    if found.lost > wanted.quantization:
+        raise Refused(f"acceptance.quantization: int8 loses {found.lost:.1f} points, {wanted.quantization} at most")
+    if len(found.bundle.content) > wanted.bytes:
+        raise Refused(f"acceptance.bytes: {len(found.bundle.content)} bytes, and {wanted.bytes} at most are wanted")

@@ -1,0 +1,126 @@
+"""The desk from a folder of labelled pictures to a bundle that a device takes, by its commands."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tapetum import bundle
+from tapetum_trainer.cli import main
+from tests.trainer.learnable import SIDE, picture
+
+pytestmark = pytest.mark.timeout(600)
+RECIPE = """
+name = "boxes"
+version = 3
+made_of = [{ name = "painted boxes", licence = "CC0-1.0" }]
+[classes]
+red = []
+blue = ["azure"]
+[data]
+side = 96
+shares = { valid = 0.2, test = 0.2 }
+[[data.source]]
+type = "yolo"
+images = "images"
+labels = "labels"
+names = ["red", "azure"]
+[network]
+size = "nano"
+side = 96
+pretrained = false
+[feeding]
+batch = 8
+sampling = { epoch = 32 }
+[fit]
+epochs = 2
+[quantization]
+pictures = 16
+[acceptance]
+quantization = 100.0
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty pictures in YOLO's format, and a recipe."""
+    folder = tmp_path_factory.mktemp("desk")
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    for seed in range(60):
+        pixels, truth = picture(seed)
+        cv2.imwrite(str(folder / f"images/{seed:02}.png"), pixels[:, :, ::-1])
+        middle, size = (truth.boxes[:, :2] + truth.boxes[:, 2:]) / 2, truth.boxes[:, 2:] - truth.boxes[:, :2]
+        rows = np.column_stack([truth.classes, middle, size])
+        lines = (f"{int(row[0])} " + " ".join(f"{x:.6f}" for x in row[1:]) for row in rows)
+        (folder / f"labels/{seed:02}.txt").write_text("\n".join(lines))
+    (folder / "boxes.toml").write_text(RECIPE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(folder: Path) -> Path:
+    """The bundle."""
+    order = ["train", str(folder / "boxes.toml"), "--data", str(folder), "--folder", str(folder / "run")]
+    assert main(order) == 0
+    return folder / "run/boxes@3.tapetum"
+
+
+def test_a_recipe_becomes_a_bundle_that_a_device_takes(packed: Path):
+    spec = bundle.open(packed).spec()
+    assert (spec.name, spec.labels) == ("boxes@3", ("red", "blue"))
+    assert spec.contract is not None
+    assert (spec.contract.input.size, spec.contract.input.dtype) == ((SIDE, SIDE), "int8")
+    assert spec.probes
+    assert "painted boxes" in packed.with_suffix(".md").read_text()
+
+
+def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]):
+    given = [str(folder / "boxes.toml"), "--data", str(folder)]
+    assert main(["evaluate", str(packed), *given, "--split", "valid"]) == 0
+    assert main(["compare", str(packed), str(packed), *given]) == 0
+    assert main(["operators", str(packed)]) == 0
+    told = capsys.readouterr().out
+    assert "boxes@3: " in told
+    assert "CONV_2D" in told
+
+
+def test_a_bundle_is_fine_tuned_with_other_pictures(packed: Path, folder: Path):
+    recipe = folder / "next.toml"
+    recipe.write_text(RECIPE.replace("version = 3", "version = 4").replace("epochs = 2", "epochs = 1"))
+    assert main(["fine-tune", str(packed), str(recipe), "--data", str(folder), "--folder", str(folder / "tuned")]) == 0
+    assert bundle.open(folder / "tuned/boxes@4.tapetum").spec().name == "boxes@4"
+
+
+def test_what_a_recipe_s_pictures_show_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["dataset", str(folder / "boxes.toml"), "--data", str(folder)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].split() == ["split", "pictures", "red", "blue"]
+    assert sum(int(line.split()[1]) for line in told[1:4]) == 60
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('size = "nano"', 'size = "huge"', "network.size"),
+        ("epochs = 2", "epochs = 0", "fit.epochs"),
+        ("red = []", 'red = ["azure"]', "azure means"),
+        ('labels = "labels"', 'lables = "labels"', "lables"),
+        ('images = "images"', 'images = "nowhere"', "nowhere: there are no pictures in it"),
+        ("[classes]\n", "[classes]\ngreen = []\n", "no picture to train on shows: green"),
+        ("[data]", "[data", "is no TOML"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_is_told_with_its_key(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, told: str
+):
+    recipe = tmp_path / "wrong.toml"
+    recipe.write_text(RECIPE.replace(old, new))
+    assert main(["dataset", str(recipe), "--data", str(folder)]) == 78
+    assert told in capsys.readouterr().err
+
+
+def test_a_model_that_is_none_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["evaluate", str(folder / "boxes.toml"), str(folder / "boxes.toml"), "--data", str(folder)]) == 1
+    assert "boxes.toml" in capsys.readouterr().err
