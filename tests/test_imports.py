@@ -58,6 +58,7 @@ STARTING_CALLS = (
 )
 
 OF_THE_TRAINER = (
+    "tapetum.__version__",
     "tapetum.config_errors",
     "tapetum.progress",
     "tapetum.errors",
@@ -66,6 +67,9 @@ OF_THE_TRAINER = (
     "tapetum.scene",
     "tapetum.bundle",
     "tapetum.inference.contract",
+    "tapetum.inference.labels",
+    "tapetum.inference.probes",
+    "tapetum.inference.tensors",
     "tapetum.inference.preprocess",
     "tapetum.inference.decode",
     "tapetum.enhance",

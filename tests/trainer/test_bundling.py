@@ -6,7 +6,7 @@ import pytest
 from tapetum import bundle
 from tapetum.bundle import Provenance, Source
 from tapetum.errors import Unsuitable
-from tapetum.inference.contract import ModelSpec
+from tapetum.inference.contract import Expected, ModelSpec
 from tapetum.inference.probes import check
 from tapetum.inference.tflite import Detector
 from tapetum_trainer.bundling import Bundled, Bundling, bundled
@@ -79,6 +79,14 @@ def test_one_probe_shows_nothing_where_the_model_sees_nothing_in_some_picture():
     found = probes(deaf, pictures)
     assert found[-1].expected == ()
     assert np.array_equal(found[-1].pixels, pictures[int(np.argmin(surest))])
+
+
+def test_a_probe_that_the_model_itself_does_not_answer_is_never_packed(monkeypatch: pytest.MonkeyPatch):
+    from tapetum_trainer import questions
+
+    monkeypatch.setattr(questions, "_expected", lambda _, labels: Expected(labels[0], 0.01, (0, 0, 0.1, 0.1)))
+    with pytest.raises(Unsuitable, match="probe 1 of"):
+        bundled(QUANTIZED, Yard(), PROVENANCE, YARD)
 
 
 def test_the_same_gives_the_same_bytes(made: Bundled):

@@ -115,6 +115,13 @@ def test_a_class_that_was_not_looked_for_in_a_picture_does_not_count_there():
     assert scored(found, pictures).ap == pytest.approx(0.5 + 0.5 / 3)
 
 
+def test_a_thing_of_a_class_that_was_not_looked_for_everywhere_in_a_picture_is_not_wanted_there():
+    """As where one person of many has a box."""
+    pictures = Made(("person",), [One([THING]), One([THING], unknown=(0,))])
+    found = scored([perfect(pictures)[0], rows()], pictures)
+    assert (found.ap, found.truths) == (pytest.approx(1), 1)
+
+
 def test_a_class_of_which_there_is_nothing_is_left_out_of_the_mean():
     pictures = Made(("person", "car"), [One([THING])])
     found = scored(perfect(pictures), pictures)
