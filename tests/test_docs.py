@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tapetum import cli, config
+from tapetum_trainer import recipe
 from tests.packaging.test_reference_config import structs
 
 ROOT = Path(__file__).parents[1]
@@ -107,7 +108,10 @@ def completed(text: str) -> str:
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_an_example_of_a_configuration_is_taken(text: str, etc: Path, tmp_path: Path, capsys):
     if re.match(r"# \S+\.toml\n", text) and not text.startswith("# tapetum.toml"):
-        assert set(tomllib.loads(text)) == {"user", "password"}  # the one other file that there is
+        assert set(tomllib.loads(text)) == {"user", "password"}  # the one other file that the device has
+        return
+    if "\n[classes]" in text:
+        assert recipe.parse(text).classes
         return
     text = completed(text).replace("/etc/tapetum", str(etc))
     file = tmp_path / "tapetum.toml"

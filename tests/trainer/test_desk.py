@@ -124,3 +124,9 @@ def test_a_recipe_that_cannot_be_used_is_told_with_its_key(
 def test_a_model_that_is_none_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["evaluate", str(folder / "boxes.toml"), str(folder / "boxes.toml"), "--data", str(folder)]) == 1
     assert "boxes.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("recipe", sorted(Path("models/recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_recipe_that_ships_can_be_used(recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["dataset", str(recipe), "--data", str(data)]) == 0
+    assert "person" in capsys.readouterr().out
