@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -113,22 +112,6 @@ def test_a_coco_file_that_is_none_is_told(folder: Path, content: str, told: str)
     (folder / "coco.json").write_text(content)
     with pytest.raises(DataError, match=told):
         Coco(images="images", annotations="coco.json").read(folder)
-
-
-def test_one_truth_is_read_alike_from_two_formats(data: Path):
-    """Of 100 real pictures, whose labels their publisher gives in both."""
-    root = data / "detection/voc100"
-    (annotations,) = (root / "gts/coco_format_v2").glob("*.json")
-    ours = Coco(images="images", annotations=str(annotations.relative_to(root))).read(root)
-    names = tuple((root / "gts/yolo_format/obj.names").read_text().split())
-    theirs = Yolo(images="images", labels="gts/yolo_format/obj_train_data", names=names).read(root)
-    by_name = {picture.path.name: picture for picture in theirs}
-    assert len(ours) == len(theirs) == 100
-    for picture in ours:
-        other = by_name[picture.path.name]
-        assert Counter(thing.label for thing in picture.things) == Counter(thing.label for thing in other.things)
-        for thing in picture.things:
-            assert max(thing.box.iou(same.box) for same in other.things if same.label == thing.label) > 0.95
 
 
 def test_labels_become_classes_and_others_are_left_out_or_ignored(folder: Path):

@@ -15,7 +15,6 @@ class Source(Settings, frozen=True, kw_only=True):
 
     split: Literal["auto", "train", "valid", "test"] = "auto"  # auto: by the recipe's shares
     known: tuple[str, ...] | None = None  # the labels that were looked for in these pictures; none given: all of them
-    weight: float = 1.0  # how often its pictures are shown, beside those of others
     group: str = ""  # all of it in one split, as the pictures of one camera
 
     @property
