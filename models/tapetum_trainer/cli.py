@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tapetum.errors import TapetumError
-from tapetum_trainer.errors import DataError
+from tapetum_trainer.errors import DataError, RecipeError
 
 CONFIG_ERROR = 78
 """Exit status when the recipe or the data must be mended (sysexits.h, EX_CONFIG), as of `tapetum`."""
@@ -18,12 +18,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
-    from tapetum_trainer import desk  # noqa: PLC0415  it takes seconds, and `--help` none
-    from tapetum_trainer.errors import RecipeError  # noqa: PLC0415
-
-    command: Callable[[argparse.Namespace], int] = getattr(desk, options.command.replace("-", "_"))
     try:
+        from tapetum_trainer import desk  # noqa: PLC0415  it takes seconds, and `--help` none
+
+        command: Callable[[argparse.Namespace], int] = getattr(desk, options.command.replace("-", "_"))
         return command(options)
+    except ModuleNotFoundError as error:
+        print(f"tapetum-trainer: {error.name} is not installed: pip install 'tapetum[train]'", file=sys.stderr)
+        return CONFIG_ERROR
     except (RecipeError, DataError) as error:
         print(f"tapetum-trainer: {error}", file=sys.stderr)
         return CONFIG_ERROR

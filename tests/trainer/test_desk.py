@@ -1,5 +1,7 @@
 """The desk from a folder of labelled pictures to a bundle that a device takes, by its commands."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -119,6 +121,14 @@ def test_a_recipe_that_cannot_be_used_is_told_with_its_key(
     recipe.write_text(RECIPE.replace(old, new))
     assert main(["dataset", str(recipe), "--data", str(folder)]) == 78
     assert told in capsys.readouterr().err
+
+
+def test_without_the_extra_it_is_said_what_to_install(folder: Path):
+    code = "import sys; sys.modules['keras'] = None; from tapetum_trainer.cli import main; sys.exit(main(sys.argv[1:]))"
+    order = ["train", str(folder / "boxes.toml"), "--data", str(folder)]
+    done = subprocess.run([sys.executable, "-c", code, *order], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 78
+    assert "keras is not installed: pip install 'tapetum[train]'" in done.stderr
 
 
 def test_a_model_that_is_none_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
