@@ -59,7 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     for one in (evaluate, compare):
         one.add_argument("--split", choices=("train", "valid", "test"), default="test", help="test by itself")
         one.add_argument("--labels", default="", help="file of labels, for a .tflite that brings none")
+        one.add_argument("--html", type=Path, help="write a page with the worst mistakes drawn to this file")
         one.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
+    evaluate.add_argument("--conditions", action="store_true", help="also by night, in haze, moved, by infrared, H.264")
+    evaluate.add_argument("--json", type=Path, help="write all figures to this file")
     return parser
 
 

@@ -10,11 +10,13 @@ from tapetum.errors import BundleError
 from tapetum_trainer import compare as comparing
 from tapetum_trainer import operators as inventory
 from tapetum_trainer import recipe as recipes
+from tapetum_trainer import reports
 from tapetum_trainer.compare import compared
+from tapetum_trainer.conditions import conditions
 from tapetum_trainer.data.packed import Packed
 from tapetum_trainer.data.split import SPLITS
 from tapetum_trainer.errors import ModelError, RecipeError
-from tapetum_trainer.evaluate import Judged, answers, latencies, load, text
+from tapetum_trainer.evaluate import Judged, answers, json, latencies, load, text
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.words import table
@@ -59,8 +61,15 @@ def fine_tune(options: argparse.Namespace) -> int:
 def evaluate(options: argparse.Namespace) -> int:
     """Judge one model."""
     pictures = _sets(options).packed(options.split)
-    result = evaluated(load(options.model, options.labels), pictures, mapping=_mapping(options, pictures))
+    model, mapping = load(options.model, options.labels), _mapping(options, pictures)
+    ways = conditions() if options.conditions else None
+    result = evaluated(model, pictures, mapping=mapping, conditions=ways)
     print(text(result), end="")
+    if options.json:
+        options.json.write_bytes(json(result))
+    if options.html:
+        page = reports.evaluation(result, answers(model, pictures, mapping), pictures)
+        options.html.write_text(page, encoding="utf-8")
     return 0
 
 
@@ -70,7 +79,10 @@ def compare(options: argparse.Namespace) -> int:
     models = [load(path, options.labels) for path in (options.first, options.second)]
     mapping = _mapping(options, pictures)
     found = [answers(model, pictures, _fitting(model, mapping)) for model in models]
-    print(comparing.text(compared((models[0].name, models[1].name), (found[0], found[1]), pictures)))
+    result = compared((models[0].name, models[1].name), (found[0], found[1]), pictures)
+    print(comparing.text(result))
+    if options.html:
+        options.html.write_text(reports.comparison(result, (found[0], found[1]), pictures), encoding="utf-8")
     asked = [pictures.picture(index) for index in range(min(_TIMED, len(pictures)))]
     taken = [
         (one.name, f"{one.median_ms:.2f}", f"{one.cpu_ms:.2f}", f"{one.ratio:.2f}") for one in latencies(models, asked)

@@ -1,5 +1,6 @@
 """The desk from a folder of labelled pictures to a bundle that a device takes, by its commands."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tapetum import bundle
 from tapetum_trainer.cli import main
+from tapetum_trainer.conditions import conditions
 from tests.trainer.learnable import SIDE, picture
 
 pytestmark = pytest.mark.timeout(600)
@@ -80,8 +82,12 @@ def test_a_recipe_becomes_a_bundle_that_a_device_takes(packed: Path):
 
 def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]):
     given = [str(folder / "boxes.toml"), "--data", str(folder)]
-    assert main(["evaluate", str(packed), *given, "--split", "valid"]) == 0
-    assert main(["compare", str(packed), str(packed), *given]) == 0
+    pages = folder / "one.html", folder / "two.html"
+    more = ["--conditions", "--html", str(pages[0]), "--json", str(folder / "one.json")]
+    assert main(["evaluate", str(packed), *given, "--split", "valid", *more]) == 0
+    assert main(["compare", str(packed), str(packed), *given, "--html", str(pages[1])]) == 0
+    assert all("boxes@3" in page.read_text() for page in pages)
+    assert set(json.loads((folder / "one.json").read_text())["conditions"]) == set(conditions())
     assert main(["operators", str(packed)]) == 0
     told = capsys.readouterr().out
     assert "boxes@3: " in told
