@@ -60,6 +60,7 @@ STARTING_CALLS = (
 OF_THE_TRAINER = (
     "tapetum.__version__",
     "tapetum.config_errors",
+    "tapetum.data",
     "tapetum.progress",
     "tapetum.errors",
     "tapetum.settings",

@@ -3,21 +3,26 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum import __version__
+from tapetum import __version__, data
 from tapetum.bundle import Provenance
 from tapetum.inference.contract import ModelSpec
 from tapetum_trainer.augment import Augmenter, Pictures
 from tapetum_trainer.bundling import Bundled, Bundling, bundled
+from tapetum_trainer.data.pictures import pixels
+from tapetum_trainer.data.readers import Frames
 from tapetum_trainer.errors import TrainerError
 from tapetum_trainer.evaluate import Result, evaluate, of_spec
 from tapetum_trainer.export import exported, float_contract
 from tapetum_trainer.quantize import Quantized, quantize
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.training import Training
+
+_EVERY = 8  # frames of the clip: 25 pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,15 @@ def made(training: Training) -> Made:
 def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:
     recipe = training.recipe
     bundling = Bundling(name=recipe.name, version=recipe.version, thresholds=recipe.thresholds, probes=recipe.probes)
-    return bundled(small, training.sets.packed("valid"), _provenance(training), bundling, result=after)
+    asked = _of_the_clip() if recipe.questions == "clip" else None
+    valid = training.sets.packed("valid")
+    return bundled(small, valid, _provenance(training), bundling, questions=asked, result=after)
+
+
+def _of_the_clip() -> list[NDArray[np.uint8]]:
+    """Return pictures of the clip that ships with Tapetum."""
+    frames = Frames(path=str(data.clip()), every=_EVERY).read(Path("/"))
+    return [pixels(one.path) for one in frames]
 
 
 def _provenance(training: Training) -> Provenance:

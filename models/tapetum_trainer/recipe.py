@@ -75,6 +75,7 @@ class Recipe(Settings, frozen=True, kw_only=True):
     quantization: Quantization = Quantization()
     thresholds: Rule = BestF1()
     probes: Annotated[int, Meta(ge=0, le=32)] = 4  # questions that the device asks a new bundle
+    questions: Literal["validation", "clip"] = "validation"  # probes go into the bundle: clip is free to be given away
     acceptance: Acceptance = Acceptance()
 
     @property
