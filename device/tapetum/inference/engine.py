@@ -229,9 +229,10 @@ class Engine:
     def _proven(self, running: _Running) -> _Running:
         """Return it when it answers the model's probes: what runs there may be another file, by other arithmetic.
 
-        Where it has done so before, it need not again.
+        Where it has done so before, it need not again; nor on the processor, where whoever chose the model, or its
+        trial, has seen it run.
         """
-        if running.place in self._trials:
+        if running.place in self._trials or isinstance(self._settings.accelerators[running.place], Cpu):
             return running
         name = self._chain.name(running.place)
         try:
