@@ -62,13 +62,15 @@ def bundled(
     """
     spec = ModelSpec(f"{settings.name}@{settings.version}", made.content, pictures.labels, made.contract)
     found = answers(of_spec(spec), pictures)
+    where = f"{len(pictures)} pictures, not those of the figures" if result else "the same pictures"
     if result is None:
         result = Result(spec.name, scored(found, pictures), groups=by_group(found, pictures))
     least = thresholds(matched(found, pictures), pictures.labels, settings.thresholds)
     spec = replace(spec, min_score=least)
     asked = questions if questions is not None else [pictures.picture(index) for index in range(len(pictures))]
     spec = replace(spec, probes=probes(spec, asked, settings.probes) if settings.probes else ())
-    words = card(spec.name, provenance, result, made.report, least, settings.thresholds.words())
+    chosen = f"on {where}: {settings.thresholds.words()}"
+    words = card(spec.name, provenance, result, made.report, least, chosen)
     return Bundled(pack(spec, provenance, _metrics(result), card=words), spec, result, words)
 
 

@@ -27,7 +27,7 @@ def card(
         _beginning(name, provenance, report, min_score),
         _made_of(provenance),
         _figures(result),
-        _thresholds(result.scores, min_score, chosen),
+        _thresholds(min_score, chosen),
         _limits(result.scores),
     )
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -78,14 +78,12 @@ def _figures(result: Result) -> Iterator[str]:
         yield from _table([("1 thread, the machine that made it", "CPU ms", "ratio"), *lines])
 
 
-def _thresholds(scores: Scores, min_score: Mapping[str, float], chosen: str) -> Iterator[str]:
+def _thresholds(min_score: Mapping[str, float], chosen: str) -> Iterator[str]:
     yield "## From which score on"
     yield ""
-    yield f"Chosen on the same pictures: {chosen}."
+    yield f"Chosen {chosen}."
     yield ""
-    truths = {one.label: one.truths for one in scores.classes}
-    lines = [(label, f"{least:.3f}", str(truths.get(label, 0))) for label, least in min_score.items()]
-    yield from _table([("label", "min_score", "things"), *lines])
+    yield from _table([("label", "min_score"), *((label, f"{least:.3f}") for label, least in min_score.items())])
 
 
 def _limits(scores: Scores) -> Iterator[str]:
