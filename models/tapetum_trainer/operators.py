@@ -59,7 +59,8 @@ def inventory(content: bytes) -> Inventory:
     """Return what the model `content` consists of; raises ModelError when it is none."""
     model = graph.with_kinds_told(graph.read(content))
     part = model.subgraphs[0]
-    views = [_view(model, part, operator) for operator in part.operators]
+    constants = _constants(model, part)
+    views = [_view(model, part, operator, constants) for operator in part.operators]
     left_out = _left_by_xnnpack(content, len(views))
     found = []
     mapped = True
@@ -76,9 +77,10 @@ def inventory(content: bytes) -> Inventory:
     return Inventory(len(content), tuple(found))
 
 
-def _view(model: Any, part: Any, operator: Any) -> support.View:
+def _view(model: Any, part: Any, operator: Any, known: frozenset[int]) -> support.View:
+    """Return the operator as the rules look at it; `known`: the tensors that are constants."""
     number, version = graph.kind_of(model, operator)
-    constants = frozenset(place for place, index in enumerate(operator.inputs) if _is_constant(model, part, index))
+    constants = frozenset(place for place, index in enumerate(operator.inputs) if index in known)
     moving = [index for place, index in enumerate(operator.inputs) if place not in constants and index >= 0]
     tensors = [part.tensors[index] for index in (*moving, *operator.outputs)]
     return support.View(
@@ -98,8 +100,17 @@ def _kind(model: Any, operator: Any, number: int) -> str:
     return graph.kind_name(number)
 
 
-def _is_constant(model: Any, part: Any, index: int) -> bool:
-    data = model.buffers[part.tensors[index].buffer].data if index >= 0 else None
+def _constants(model: Any, part: Any) -> frozenset[int]:
+    """Return the tensors whose numbers are in the file, and those that are such numbers widened from float16."""
+    found = {index for index, tensor in enumerate(part.tensors) if _is_kept(model, tensor)}
+    for operator in part.operators:
+        if _kind(model, operator, graph.kind_of(model, operator)[0]) == "DEQUANTIZE" and operator.inputs[0] in found:
+            found.update(map(int, operator.outputs))
+    return frozenset(found)
+
+
+def _is_kept(model: Any, tensor: Any) -> bool:
+    data = model.buffers[tensor.buffer].data
     return data is not None and len(data) > 0
 
 

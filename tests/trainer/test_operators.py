@@ -40,6 +40,15 @@ def test_of_a_float_model_the_edge_tpu_takes_nothing_and_a_gpu_all_but_what_is_n
     assert [one.kind for one in found.operators if one.refused["gpu"]] == ["RESIZE_NEAREST_NEIGHBOR"]
 
 
+def test_kernels_kept_in_half_precision_are_constants():
+    made = tiny.network()
+    tiny.halve_kernels(made)
+    found = inventory(made.written())
+    assert [one.kind for one in found.operators].count("DEQUANTIZE") == 7
+    assert [one.kind for one in found.operators if one.refused["gpu"]] == ["RESIZE_NEAREST_NEIGHBOR"]
+    assert not any("kernel" in one.refused["edgetpu"] for one in found.operators)
+
+
 def test_what_xnnpack_leaves_is_what_the_runtime_says():
     """This runtime's takes all but the enlarging, on both sides of it."""
     assert [one.kind for one in small().operators if one.refused["cpu"]] == ["RESIZE_NEAREST_NEIGHBOR"]
@@ -64,7 +73,7 @@ def test_the_edge_tpu_s_rules_have_their_reasons(change, told: str):
         tensor.type = made.known.TensorType.INT8
     one = made.graph.operators[0]
     change(made, one)
-    reason = support.edge_tpu(operators._view(made.model, made.graph, one))
+    reason = support.edge_tpu(operators._view(made.model, made.graph, one, operators._constants(made.model, made.graph)))
     assert reason.startswith(told)
     assert bool(reason) == bool(told)
 

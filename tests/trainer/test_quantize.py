@@ -88,15 +88,7 @@ def test_a_mean_for_each_channel_is_kept():
 
 def test_constants_of_half_the_length_are_made_whole_first():
     made = tiny.network()
-    for operator in [one for _, one in graph.operators(made.model, "CONV_2D")]:
-        kernel = made.graph.tensors[operator.inputs[1]]
-        numbers = graph.constant(made.model, kernel, "<f4")
-        short = made.tensor(f"{graph.name_of(kernel)}_half", numbers.shape, numbers.astype(np.float16))
-        widened = made.known.OperatorT()
-        widened.opcodeIndex = graph.operator_code(made.model, "DEQUANTIZE", 1)
-        widened.inputs, widened.outputs = [short], [operator.inputs[1]]
-        made.graph.operators.insert(0, widened)
-        made.model.buffers[kernel.buffer].data, kernel.buffer = None, 0
+    tiny.halve_kernels(made)
     report = quantize(made.written(), tiny.CONTRACT, tiny.pictures(8)).report
     whole = quantize(tiny.network().written(), tiny.CONTRACT, tiny.pictures(8)).report
     assert report.in_float == ()

@@ -115,6 +115,19 @@ def network(by: int = 2, seed: int = 1) -> Network:
     return made
 
 
+def halve_kernels(made: Network) -> None:
+    """Keep the kernels of the convolutions in float16, each widened by an operator, as converters do."""
+    for operator in [one for _, one in graph.operators(made.model, "CONV_2D")]:
+        kernel = made.graph.tensors[operator.inputs[1]]
+        numbers = graph.constant(made.model, kernel, "<f4")
+        short = made.tensor(f"{graph.name_of(kernel)}_half", numbers.shape, numbers.astype(np.float16))
+        widened = made.known.OperatorT()
+        widened.opcodeIndex = graph.operator_code(made.model, "DEQUANTIZE", 1)
+        widened.inputs, widened.outputs = [short], [operator.inputs[1]]
+        made.graph.operators.insert(0, widened)
+        made.model.buffers[kernel.buffer].data, kernel.buffer = None, 0
+
+
 def pictures(count: int, seed: int = 1, side: int = SIDE) -> list[Any]:
     """Return pictures with something in them: blurred noise."""
     random = np.random.default_rng(seed)
