@@ -23,6 +23,7 @@ from tapetum_trainer.evaluate.words import table
 from tapetum_trainer.sets import Sets
 
 if TYPE_CHECKING:
+    from tapetum_trainer.folded import Start
     from tapetum_trainer.training import Training
 
 _TIMED = 20  # pictures by which latency is measured
@@ -46,16 +47,18 @@ def dataset(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train, and make the bundle when it is done."""
-    return _trained(options, b"")
+    return _trained(options)
 
 
 def fine_tune(options: argparse.Namespace) -> int:
     """Go on from the weights in a bundle."""
+    from tapetum_trainer.folded import Start  # noqa: PLC0415  Keras takes seconds
+
     try:
         spec = bundle.open(options.bundle).spec()
     except BundleError as error:
         raise ModelError(f"{options.bundle}: {error}") from None
-    return _trained(options, spec.content)
+    return _trained(options, Start(spec.content, spec.labels))
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -105,7 +108,7 @@ def _sets(options: argparse.Namespace) -> Sets:
     return Sets(recipes.load(options.recipe), options.data)
 
 
-def _trained(options: argparse.Namespace, start: bytes) -> int:
+def _trained(options: argparse.Namespace, start: "Start | None" = None) -> int:
     from tapetum_trainer.fit import within  # noqa: PLC0415  Keras takes seconds
     from tapetum_trainer.training import Training  # noqa: PLC0415
 

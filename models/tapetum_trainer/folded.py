@@ -4,6 +4,8 @@ Batch normalisation is folded into the convolutions there, so they go into a net
 kernel is off by half a step of its channel's scale at most; fine-tuning begins as good as the bundle is.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import kernels
 
 Array = NDArray[np.float32]
+HEATMAP = "heatmap_logits"
+"""The layer whose channels are the classes."""
 _DTYPES = {0: "<f4", 2: "<i4", 9: "i1"}  # schema.TensorType: FLOAT32, INT32, INT8
 
 
@@ -34,27 +38,46 @@ def weights_of(content: bytes) -> dict[str, tuple[Array, Array]]:
     return found
 
 
-def put_folded(network: Any, weights: dict[str, tuple[Array, Array]]) -> list[str]:
-    """Give the layers of `network`, without batch normalisation, their weights; return which were left as they are.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A model that was made here, to go on from. content: the .tflite; labels: of its classes, in their order."""
 
-    Left are the ends of the branches where the number of classes is another. Raises ModelError when anything else does
-    not fit.
-    """
-    left = []
+    content: bytes
+    labels: tuple[str, ...]
+
+    def put_into(self, network: Any, labels: Sequence[str]) -> None:
+        """Give `network`, for the classes `labels` and without batch normalisation, what it has learned.
+
+        A class that the model has begins as it was, wherever it stands; another as the network had it. Raises
+        ModelError when the model is of another network.
+        """
+        weights = weights_of(self.content)
+        known = {place: self.labels.index(label) for place, label in enumerate(labels) if label in self.labels}
+        kernel, bias = (value.copy() for value in network.get_layer(HEATMAP).get_weights())
+        if HEATMAP in weights:
+            for new, old in zip((kernel, bias), weights[HEATMAP], strict=True):
+                _copy_channels(new, old, known)
+        put_folded(network, weights | {HEATMAP: (kernel, bias)})
+
+
+def _copy_channels(new: Array, old: Array, places: Mapping[int, int]) -> None:
+    """Take the last axis' channels over, new place -> old, where all else is alike; else leave it to be told."""
+    if new.shape[:-1] == old.shape[:-1] and max(places.values(), default=-1) < old.shape[-1]:
+        new[..., list(places)] = old[..., list(places.values())]
+
+
+def put_folded(network: Any, weights: Mapping[str, tuple[Array, Array]]) -> None:
+    """Give the layers of `network`, without batch normalisation, their weights; raises ModelError where one misfits."""
     for layer in network.layers:
         if not layer.weights:
             continue
         shapes = [tuple(weight.shape) for weight in layer.weights]
         values = weights.get(layer.name)
-        if values and [value.shape for value in values] == shapes:
-            layer.set_weights(list(values))
-        elif layer.name.endswith("logits"):
-            left.append(layer.name)
-        else:
+        if not values or [value.shape for value in values] != shapes:
             raise ModelError(
                 f"layer {layer.name} takes {shapes}, which the model does not have: it is of another network"
             )
-    return left
+        layer.set_weights(list(values))
 
 
 def _real(model: Any, tensor: Any) -> Array:

@@ -15,7 +15,7 @@ from tapetum_trainer.evaluate.answers import LEAST
 from tapetum_trainer.evaluate.scores import scored
 from tapetum_trainer.feed import Feed
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
-from tapetum_trainer.folded import put_folded, weights_of
+from tapetum_trainer.folded import Start
 from tapetum_trainer.networks.detector import detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
@@ -31,7 +31,7 @@ class Training:
 
     sets: Sets
     folder: Path
-    start: bytes = b""  # a .tflite that was made here, whose weights it begins with
+    start: Start | None = None  # whose weights it begins with
 
     @property
     def recipe(self) -> Recipe:
@@ -41,7 +41,8 @@ class Training:
     @property
     def checkpoints(self) -> Checkpoints:
         """Where it stands."""
-        return Checkpoints(self.folder, self.recipe.sha256 + hashlib.sha256(self.start).hexdigest())
+        begun = hashlib.sha256(self.start.content if self.start else b"").hexdigest()
+        return Checkpoints(self.folder, self.recipe.sha256 + begun)
 
     def pictures(self) -> Pictures:
         """Return what is trained on, with the teachers' labels where the recipe wants them."""
@@ -60,7 +61,7 @@ class Training:
         architecture = size.architecture(self.recipe.network.side)
         network = detector(architecture, len(self.recipe.classes), norm=not self.start)
         if self.start:
-            put_folded(network, weights_of(self.start))
+            self.start.put_into(network, self.recipe.meaning.names)
         elif self.recipe.network.pretrained:
             source = SOURCES[size.pretrained]
             whole = source.read()

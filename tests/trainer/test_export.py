@@ -11,7 +11,7 @@ from tapetum.inference.decode import Centre
 from tapetum.inference.tflite import Detector, runtime
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import exported, float_contract
-from tapetum_trainer.folded import put_folded, weights_of
+from tapetum_trainer.folded import Start
 from tapetum_trainer.learner import real
 from tapetum_trainer.networks.classifier import ClassifierArchitecture, classifier
 from tapetum_trainer.networks.detector import Architecture, detector
@@ -21,6 +21,8 @@ from tapetum_trainer.targets import OUTPUTS
 from tapetum_trainer.weights import SOURCES, put, slimmed
 from tests.trainer.learnable import ARCHITECTURE, CLASSES, SIDE, picture
 from tests.trainer.training import train
+
+LABELS = tuple("abcdefgh"[:CLASSES])
 
 pytestmark = pytest.mark.timeout(300)
 TAKEN = {"CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESIZE_NEAREST_NEIGHBOR", "LOGISTIC"}
@@ -92,7 +94,7 @@ def test_weights_are_read_back_out_of_a_model_that_was_exported(
     network: Any, kind: str, request: pytest.FixtureRequest
 ):
     again = detector(ARCHITECTURE, CLASSES, norm=False)
-    assert put_folded(again, weights_of(request.getfixturevalue(kind))) == []
+    Start(request.getfixturevalue(kind), LABELS).put_into(again, LABELS)
     pixels, _ = picture((5, 5))
     expected, found = (one(real(pixels)[None], training=False) for one in (network, again))
     for name in OUTPUTS:
@@ -100,14 +102,24 @@ def test_weights_are_read_back_out_of_a_model_that_was_exported(
         assert np.abs(np.asarray(found[name]) - np.asarray(expected[name])).max() < limit
 
 
-def test_for_other_classes_all_but_the_ends_is_taken(content: bytes):
-    assert put_folded(detector(ARCHITECTURE, CLASSES + 1, norm=False), weights_of(content)) == ["heatmap_logits"]
+def test_classes_begin_as_they_were_wherever_they_stand_and_others_as_the_network_had_them(
+    network: Any, content: bytes
+):
+    again = detector(ARCHITECTURE, CLASSES + 1, norm=False)
+    fresh = detector(ARCHITECTURE, CLASSES + 1, norm=False)
+    fresh.set_weights(again.get_weights())
+    Start(content, LABELS).put_into(again, ("new", *reversed(LABELS)))
+    found, own = (one.get_layer("heatmap_logits").get_weights()[0] for one in (again, fresh))
+    assert np.array_equal(found[..., 0], own[..., 0])
+    pixels, _ = picture((5, 5))
+    expected, said_now = (np.asarray(one(real(pixels)[None], training=False)["heatmap"]) for one in (network, again))
+    assert np.abs(said_now[..., 1:] - expected[..., ::-1]).max() < 1e-4
 
 
 def test_the_weights_of_another_network_are_refused(content: bytes):
     other = Architecture(ARCHITECTURE.backbone, SIDE, neck=24, depth=1)
     with pytest.raises(ModelError, match="it is of another network"):
-        put_folded(detector(other, CLASSES, norm=False), weights_of(content))
+        Start(content, LABELS).put_into(detector(other, CLASSES, norm=False), LABELS)
 
 
 @pytest.mark.parametrize("size", SIZES)

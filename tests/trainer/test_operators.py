@@ -73,7 +73,9 @@ def test_the_edge_tpu_s_rules_have_their_reasons(change, told: str):
         tensor.type = made.known.TensorType.INT8
     one = made.graph.operators[0]
     change(made, one)
-    reason = support.edge_tpu(operators._view(made.model, made.graph, one, operators._constants(made.model, made.graph)))
+    reason = support.edge_tpu(
+        operators._view(made.model, made.graph, one, operators._constants(made.model, made.graph))
+    )
     assert reason.startswith(told)
     assert bool(reason) == bool(told)
 
