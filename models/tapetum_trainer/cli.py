@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     tune = commands.add_parser("fine-tune", help="go on from a bundle that was made here, with other pictures")
     evaluate = commands.add_parser("evaluate", help="judge a model on a recipe's pictures")
     compare = commands.add_parser("compare", help="judge two models on the same pictures, side by side")
+    pace = commands.add_parser("pace", help="say how fast a recipe trains here, beside the bare network")
     operators = commands.add_parser("operators", help="tell what a .tflite consists of, and what takes it")
 
     tune.add_argument("bundle", type=Path, help="where it begins")
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("model", type=Path, help="a bundle or a .tflite")
     for name in ("first", "second"):
         compare.add_argument(name, type=Path, help="a bundle or a .tflite")
-    for one in (dataset, train, tune, evaluate, compare):
+    for one in (dataset, train, tune, evaluate, compare, pace):
         one.add_argument("recipe", type=Path, help="a .toml; models/recipes has some")
         one.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in")
     for one in (train, tune):
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--labels", default="", help="file of labels, for a .tflite that brings none")
         one.add_argument("--html", type=Path, help="write a page with the worst mistakes drawn to this file")
         one.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
+    pace.add_argument("--rounds", type=int, default=3, help="3 by itself")
     evaluate.add_argument("--conditions", action="store_true", help="also by night, in haze, moved, by infrared, H.264")
     evaluate.add_argument("--json", type=Path, help="write all figures to this file")
     return parser

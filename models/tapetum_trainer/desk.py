@@ -94,6 +94,14 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def pace(options: argparse.Namespace) -> int:
+    """Say how fast a recipe trains."""
+    from tapetum_trainer.pace import paced  # noqa: PLC0415  Keras takes seconds
+
+    print(paced(_sets(options), max(1, options.rounds)).text())
+    return 0
+
+
 def operators(options: argparse.Namespace) -> int:
     """Tell what a model consists of."""
     try:

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from tapetum import bundle
+from tapetum_trainer import recipe as recipes
 from tapetum_trainer.cli import main
 from tapetum_trainer.conditions import conditions
+from tapetum_trainer.pace import paced
+from tapetum_trainer.sets import Sets
 from tests.trainer.learnable import SIDE, picture
 
 pytestmark = pytest.mark.timeout(600)
@@ -99,6 +102,16 @@ def test_a_bundle_is_fine_tuned_with_other_pictures(packed: Path, folder: Path):
     recipe.write_text(RECIPE.replace("version = 3", "version = 4").replace("epochs = 2", "epochs = 1"))
     assert main(["fine-tune", str(packed), str(recipe), "--data", str(folder), "--folder", str(folder / "tuned")]) == 0
     assert bundle.open(folder / "tuned/boxes@4.tapetum").spec().name == "boxes@4"
+
+
+@pytest.mark.long
+def test_how_fast_it_trains_is_told(folder: Path):
+    told = paced(Sets(recipes.load(folder / "boxes.toml"), folder), rounds=1, steps=3).text()
+    rows = [line.rsplit(maxsplit=3) for line in told.splitlines()[-5:]]
+    names = ["bare loop", "fed, plain", "fed, varied", "trained, plain", "trained, varied"]
+    assert [row[0].strip() for row in rows] == names
+    assert float(rows[0][3]) == 1
+    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
 
 
 def test_what_a_recipe_s_pictures_show_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
