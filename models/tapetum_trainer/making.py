@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,17 @@ from tapetum.bundle import Provenance
 from tapetum.inference.contract import ModelSpec
 from tapetum_trainer.augment import Augmenter, Pictures
 from tapetum_trainer.bundling import Bundled, Bundling, bundled
+from tapetum_trainer.centred import centre
 from tapetum_trainer.data.pictures import pixels
 from tapetum_trainer.data.readers import Frames
 from tapetum_trainer.errors import TrainerError
 from tapetum_trainer.evaluate import Result, evaluate, of_spec
+from tapetum_trainer.evaluate.answers import LEAST
+from tapetum_trainer.evaluate.scores import matched
 from tapetum_trainer.export import exported, float_contract
 from tapetum_trainer.quantize import Quantized, quantize
 from tapetum_trainer.recipe import Recipe
+from tapetum_trainer.said import Answers
 from tapetum_trainer.training import Training
 
 _EVERY = 8  # frames of the clip: 25 pictures
@@ -49,7 +54,7 @@ def made(training: Training) -> Made:
     Raises Refused, with the figures, when it is not what the recipe accepts.
     """
     recipe = training.recipe
-    network = training.best()
+    network = _centred(training)
     content = exported(network)
     contract = float_contract(recipe.network.side)
     small = quantize(content, contract, _calibration(training.sets.packed("train"), recipe), recipe.quantization)
@@ -65,6 +70,14 @@ def made(training: Training) -> Made:
     found = Made(_bundle(training, small, after), before, after)
     _accept(recipe, found)
     return found
+
+
+def _centred(training: Training) -> Any:
+    """Return the best network, its scores such that 0.5 is where the recipe's rule cuts."""
+    network, valid = training.best(), training.sets.packed("valid")
+    prepared = Answers([valid.picture(index) for index in range(len(valid))], training.recipe.network.side)
+    centre(network, matched(prepared.rows(network, LEAST), valid), training.recipe.thresholds)
+    return network
 
 
 def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:

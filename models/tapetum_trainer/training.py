@@ -74,12 +74,12 @@ class Training:
         return fit(self.network(), feed, self.recipe.fit, self.checkpoints, self._validation(), until)
 
     def _validation(self) -> Validate:
-        """Return what judges a network: the mean AP50 on the pictures of the validation."""
+        """Return what judges a network: the AP50 of the classes on the pictures of the validation, weighed."""
         pictures = self.sets.packed("valid")
         if not len(pictures):
             raise DataError("no picture is left for validation: data.shares.valid is to be more")
         prepared = Answers([pictures.picture(index) for index in range(len(pictures))], self.recipe.network.side)
-        return lambda network: scored(prepared.rows(network, LEAST), pictures).ap50 or 0.0
+        return lambda network: scored(prepared.rows(network, LEAST), pictures).weighed
 
     def best(self) -> Any:
         """Return the network with the best weights; raises DataError when there are none yet."""

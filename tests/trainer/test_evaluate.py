@@ -129,6 +129,14 @@ def test_a_class_of_which_there_is_nothing_is_left_out_of_the_mean():
     assert "-" in text(evaluate(Judged("x", pictures.labels, lambda _: perfect(pictures)[0]), pictures))
 
 
+def test_a_class_of_a_few_things_weighs_little_in_the_figure_that_chooses():
+    pictures = Made(("person", "car"), [One([THING] * 1), *(One([(1, *THING[1:])]) for _ in range(9))])
+    found = [rows(), *perfect(pictures)[1:]]
+    told = scored(found, pictures)
+    assert told.ap50 == pytest.approx(0.5)
+    assert told.weighed == pytest.approx(0.75)
+
+
 def test_sizes_are_told_by_the_share_of_the_picture_however_large_it_is():
     """A tenth of 640 pixels is 64, medium, in pictures of 64 and of 1280 pixels."""
     for size in ((48, 64), (960, 1280)):

@@ -65,6 +65,13 @@ class Scores:
     recall: Mapping[str, Operating]
     classes: tuple[ClassScores, ...]
 
+    @property
+    def weighed(self) -> float:
+        """The mean AP50 of the classes, each counting as the root of its things: three things say little of a model."""
+        counts = np.sqrt([one.truths for one in self.classes])
+        values = np.array([one.ap50 or 0.0 for one in self.classes])
+        return float((counts * values).sum() / max(1.0, counts.sum()))
+
 
 def scored(
     answers: Sequence[Floats], pictures: Pictures, indices: Sequence[int] | None = None, rates: Sequence[float] = RATES

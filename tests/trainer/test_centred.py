@@ -1,0 +1,42 @@
+"""Half is where the recipe's rule cuts, for every class."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tapetum_trainer.centred import ENOUGH, centre
+from tapetum_trainer.evaluate.matches import Matches
+from tapetum_trainer.learner import real
+from tapetum_trainer.networks.detector import detector
+from tapetum_trainer.thresholds import BestF1, FalsePositives, Rule
+from tests.trainer.learnable import ARCHITECTURE, picture
+
+
+def answers(right: float, wrong: float, count: int) -> Matches:
+    """So many right answers of one score, as many wrong ones of a lower one, of as many things."""
+    scores = np.array([right] * count + [wrong] * count, np.float32)
+    return Matches(scores, np.arange(2 * count) < count, count, 10)
+
+
+@pytest.mark.parametrize(
+    ("rule", "middles"),
+    [(BestF1(), (0.2, 0.3)), (FalsePositives(rate=10), (0.1, 0.15))],
+    ids=["best F1", "false positives"],
+)
+def test_the_score_at_which_the_rule_cuts_becomes_a_half(rule: Rule, middles: tuple[float, float]):
+    network: Any = detector(ARCHITECTURE, 2)
+    pixels = real(picture(5)[0])[None]
+    before = np.asarray(network(pixels)["heatmap"])
+    moved = centre(network, [answers(0.3, 0.1, ENOUGH), answers(0.45, 0.15, ENOUGH)], rule)
+    assert moved == pytest.approx(middles, abs=0.001)
+    after = np.asarray(network(pixels)["heatmap"])
+    odds = np.array(middles) / (1 - np.array(middles))
+    assert after / (1 - after) == pytest.approx(before / (1 - before) / odds, rel=0.02)
+
+
+def test_a_class_of_few_things_is_cut_as_all_together():
+    network: Any = detector(ARCHITECTURE, 2)
+    many, few = answers(0.3, 0.1, 10 * ENOUGH), answers(0.9, 0.8, 2)
+    moved = centre(network, [many, few], BestF1())
+    assert moved[1] == moved[0] == pytest.approx(0.2)
