@@ -4,9 +4,10 @@ from tapetum_trainer.data.readers.coco import Coco
 from tapetum_trainer.data.readers.cvat import Cvat
 from tapetum_trainer.data.readers.frames import Frames
 from tapetum_trainer.data.readers.open_images import OpenImages
+from tapetum_trainer.data.readers.tfrecord import TfRecord
 from tapetum_trainer.data.readers.voc import Voc
 from tapetum_trainer.data.readers.yolo import Yolo
 
-AnySource = Coco | Cvat | Frames | OpenImages | Voc | Yolo
+AnySource = Coco | Cvat | Frames | OpenImages | TfRecord | Voc | Yolo
 
-__all__ = ["AnySource", "Coco", "Cvat", "Frames", "OpenImages", "Voc", "Yolo"]
+__all__ = ["AnySource", "Coco", "Cvat", "Frames", "OpenImages", "TfRecord", "Voc", "Yolo"]
