@@ -87,6 +87,8 @@ def test_whatever_is_in_a_file_is_read_or_told(folder: Path, kind: str, data: st
         ("coco", '{"images"', '{"x": ' + "[" * 100_000, "a.json: this is no COCO file: .*"),
         ("coco", "a.png", "x" * 400, "image 1: the picture 'xxx.* is not in"),
         ("coco", '"width": 80', '"width": 8000000', "image 1: 8e.06 x 60 is no size"),
+        ("coco", '"width": 80', '"width": ' + "9" * 400, "image 1: a huge number x 60 is no size"),
+        ("coco", '"height": 60', '"height": -' + "9" * 400, "image 1: 80 x a huge number is no size"),
     ],
 )
 def test_what_would_be_a_crash_is_told(folder: Path, kind: str, old: str, new: str, told: str):

@@ -11,6 +11,7 @@ from tapetum_trainer.errors import DataError, Doubt
 
 _SLACK = 0.02  # of the picture: a box that reaches out farther is a mistake
 _LONGEST = 1 << 16  # pixels, the longest side that a picture may have
+_LARGE = 1e12  # an int may be too large to be a float
 
 Told = Callable[[DataError], None]
 """Takes what is wrong with the data; where it returns, the reader goes on without what is wrong."""
@@ -79,8 +80,12 @@ def number(value: str | None, name: str, where: str) -> float:
 def whole_size(width: float, height: float, where: str) -> tuple[int, int]:
     """Return the size of a picture, pixels; raises DataError when it is none."""
     if not all(1 <= side <= _LONGEST for side in (width, height)):
-        raise DataError(f"{width:g} x {height:g} is no size", where)
+        raise DataError(f"{_said(width)} x {_said(height)} is no size", where)
     return int(width), int(height)
+
+
+def _said(side: float) -> str:
+    return f"{side:g}" if isinstance(side, float) or abs(side) < _LARGE else "a huge number"
 
 
 def picture_at(folder: Path, name: str, where: str) -> Path:
