@@ -2,6 +2,8 @@
 
 import importlib.util
 import struct
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,24 +88,92 @@ def test_a_record_that_is_none_is_told_and_the_others_are_read(folder: Path, ten
     assert [error.what.partition(";")[0] for error in told] == [
         "this is no tf.train.Example",
         "image/encoded is no JPEG and no PNG",
-        "this is no picture that can be read",
+        "image/encoded: this is no picture that can be read",
         "0 of image/object/class/text, and 1, 1, 1, 1 edges of boxes",
         "the box (0.1, 0.1, 0.05, 0.5) is none in the picture",
     ]
-    assert [error.where.rpartition("/")[2] for error in told if "picture that" not in error.what] == [
-        f"a.tfrecord, record {at}" for at in (1, 2, 4, 5)
-    ]
+    assert [error.where for error in told] == [f"{folder}/a.tfrecord, record {at}" for at in range(1, 6)]
+    assert [one.path.name for one in found] == ["a.tfrecord-0.png", "a.tfrecord-5.png"]
 
 
-def test_a_file_of_records_that_is_cut_off_or_none_is_told(folder: Path, tensorflow: Any):
-    source = written(tensorflow, folder / "a.tfrecord", [example(tensorflow, (folder / "a.png").read_bytes(), ())])
-    whole = (folder / "a.tfrecord").read_bytes()
-    for content in (whole[:-3], b"no records at all, whatever they are", struct.pack("<Q", 1 << 60) + whole[8:]):
-        (folder / "a.tfrecord").write_bytes(content)
-        with pytest.raises(DataError, match=r"a\.tfrecord: no file of records that can be read"):
-            source.read(folder)
+HUGE = struct.pack("<QI", 1 << 60, 0x8E4E23C4)
+"""The length of a record that no memory holds, with its right checksum: TensorFlow itself dies of it."""
+
+CUT, DAMAGED = "the file ends before it does", "its checksum is wrong"
+SPOILT: dict[str, tuple[Callable[[bytes], bytes], int, str]] = {
+    "cut in the second": (lambda whole: whole[:-3], 1, CUT),
+    "cut in a checksum": (lambda whole: whole[:-1], 1, CUT),
+    "cut in a length": (lambda whole: whole[: len(whole) // 2 + 2], 1, CUT),
+    "cut in the first length": (lambda whole: whole[:5], 0, CUT),
+    "no records": (lambda _: b"no records at all, whatever they are", 0, CUT),
+    "a huge length": (lambda whole: HUGE + whole[12:], 0, CUT),
+    "the largest length": (lambda whole: b"\xff" * 8 + whole[8:], 0, CUT),
+    "a wrong checksum of a length": (lambda whole: whole[:8] + b"none" + whole[12:], 0, DAMAGED),
+    "another content": (lambda whole: whole[:-20] + b"?" + whole[-19:], 1, DAMAGED),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_file_of_records_that_is_cut_off_or_damaged_is_told_with_the_record(folder: Path, tensorflow: Any, how: str):
+    record = example(tensorflow, (folder / "a.png").read_bytes(), ())
+    source = written(tensorflow, folder / "a.tfrecord", [record, record])
+    spoil, at, told = SPOILT[how]
+    (folder / "a.tfrecord").write_bytes(spoil((folder / "a.tfrecord").read_bytes()))
+    with pytest.raises(DataError, match=rf"a\.tfrecord, record {at}: {told}"):
+        source.read(folder)
+    assert list((folder / "cache/tapetum/tfrecord").iterdir()) == [], "nothing is kept of it"
+
+
+def test_a_file_that_is_damaged_is_told_and_the_others_of_the_folder_are_read(folder: Path, tensorflow: Any):
+    record = example(tensorflow, (folder / "a.png").read_bytes(), (Thing("person", Box(0.1, 0.1, 0.5, 0.5)),))
+    for name in ("a.tfrecord-00000-of-00002", "a.tfrecord-00001-of-00002", "b.record"):
+        written(tensorflow, folder / name, [record])
+    (folder / "a.tfrecord-00000-of-00002").write_bytes(b"?")
+    told: list[DataError] = []
+    found = TfRecord(path=".").read(folder, told.append)
+    assert [one.path.name for one in found] == ["a.tfrecord-00001-of-00002-0.png", "b.record-0.png"]
+    assert [error.where for error in told] == [f"{folder}/a.tfrecord-00000-of-00002, record 0"]
+
+
+def test_a_file_or_records_that_are_not_there_are_told(folder: Path, tensorflow: Any):
     with pytest.raises(DataError, match=r"nowhere: No such file"):
         TfRecord(path="nowhere").read(folder)
+    with pytest.raises(DataError, match=r"there are no records \(\.tfrecord\) in it"):
+        TfRecord(path=".").read(folder)
+
+
+@pytest.mark.parametrize("column", ["is_crowd", "group_of", "difficult"])
+def test_what_is_a_group_or_difficult_is_a_crowd(folder: Path, tensorflow: Any, column: str):
+    things = (Thing("person", Box(0.1, 0.1, 0.5, 0.5)), Thing("car", Box(0.5, 0.1, 0.9, 0.5)))
+    changed = {"object/is_crowd": [], f"object/{column}": [0, 1]}
+    record = example(tensorflow, (folder / "a.png").read_bytes(), things, **changed)
+    (found,) = written(tensorflow, folder / "a.tfrecord", [record]).read(folder)
+    assert [(thing.label, thing.crowd) for thing in found.things] == [("person", False), ("car", True)]
+
+
+def test_lists_of_different_lengths_are_told(folder: Path, tensorflow: Any):
+    png, person = (folder / "a.png").read_bytes(), (Thing("person", Box(0.1, 0.1, 0.5, 0.5)),)
+    for name, column in (("is_crowd", [0, 1]), ("bbox/ymax", [0.2, 0.3]), ("bbox/xmin", [])):
+        source = written(
+            tensorflow, folder / "a.tfrecord", [example(tensorflow, png, person, **{f"object/{name}": column})]
+        )
+        with pytest.raises(DataError, match=r"record 0: 1 of image/object/class/text, and"):
+            source.read(folder)
+
+
+def test_a_label_of_nothing_is_told(folder: Path, tensorflow: Any):
+    record = example(tensorflow, (folder / "a.png").read_bytes(), (Thing(" ", Box(0.1, 0.1, 0.5, 0.5)),))
+    with pytest.raises(DataError, match=r"record 0: image/object/class/text has an empty label"):
+        written(tensorflow, folder / "a.tfrecord", [record]).read(folder)
+
+
+def test_records_need_tensorflow_and_say_so(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    (folder / "a.tfrecord").write_bytes(b"?")
+    with pytest.raises(ModuleNotFoundError) as found:
+        TfRecord(path="a.tfrecord").read(folder, [].append)
+    assert found.value.name == "tensorflow"
 
 
 def labels(found: list[Labelled]) -> list[str]:
@@ -118,3 +188,12 @@ def test_pictures_of_records_are_taken_out_once(folder: Path, tensorflow: Any):
     again = source.read(folder)
     assert labels(again) == ["person"] * 2
     assert [one.path.stat().st_mtime_ns for one in again] == before
+
+
+def test_other_records_under_the_same_name_are_taken_out_again(folder: Path, tensorflow: Any):
+    png, other = (folder / "a.png").read_bytes(), np.full((30, 40, 3), 9, np.uint8)
+    first = written(tensorflow, folder / "a.tfrecord", [example(tensorflow, png, ())]).read(folder)
+    encoded = cv2.imencode(".png", other)[1].tobytes()
+    second = written(tensorflow, folder / "a.tfrecord", [example(tensorflow, encoded, ())]).read(folder)
+    assert [(one.width, one.height) for one in (*first, *second)] == [(80, 60), (40, 30)]
+    assert first[0].path.read_bytes() == png

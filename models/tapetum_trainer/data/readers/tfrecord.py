@@ -3,9 +3,12 @@
 Each record is a tf.train.Example: image/encoded (JPEG or PNG), image/object/bbox/xmin, ymin, xmax, ymax (fractions) and
 image/object/class/text; image/object/is_crowd, group_of and difficult, where there are such, make a crowd.
 github.com/tensorflow/models, research/object_detection/g3doc/using_your_own_dataset.md. The pictures are taken out
-once.
+once. The file itself: for each record its length (8 bytes) with a checksum (4), the content with a checksum (4),
+www.tensorflow.org/tutorials/load_data/tfrecord. TensorFlow dies of a length that no memory holds, and takes a file that
+is cut within a length for whole: so it is asked only when the lengths are those of the file.
 """
 
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,9 @@ from tapetum_trainer.errors import DataError
 _EDGES = tuple(f"image/object/bbox/{edge}" for edge in ("xmin", "ymin", "xmax", "ymax"))
 _TEXT = "image/object/class/text"
 _CROWD = tuple(f"image/object/{name}" for name in ("is_crowd", "group_of", "difficult"))
+_HEAD = struct.Struct("<Q")  # the length of a record
+_LONG = 60  # characters of the name of a file in the names of its pictures
+_AROUND = 16  # bytes: the length and both checksums
 _KINDS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png"}  # first bytes: ISO 10918-1, RFC 2083
 
 
@@ -39,13 +45,13 @@ class TfRecord(Source, tag="tfrecord", frozen=True, kw_only=True):
         return [picture for found in each(lambda one: self._file(one, told), files, told) for picture in found]
 
     def _file(self, path: Path, told: Told) -> list[Labelled]:
-        folder = kept("tfrecord", path, "1", lambda folder: _extract(path, folder))
-        records = enumerate(_records(path))
-        return each(lambda one: self._read(one[1], folder, f"{path}, record {one[0]}", told), records, told)
+        folder = kept("tfrecord", path, path.name, lambda folder: _extract(path, folder))
+        return each(lambda one: self._read(*one, path, folder, told), enumerate(_records(path)), told)
 
-    def _read(self, content: bytes, folder: Path, where: str, told: Told) -> Labelled:
+    def _read(self, index: int, content: bytes, path: Path, folder: Path, told: Told) -> Labelled:
+        where = _where(path, index)
         features = _features(content, where)
-        picture = folder / f"{where.rpartition(' ')[2]}{_suffix(_encoded(features), where)}"
+        picture = folder / _name(path, index, _suffix(_encoded(features), where))
         columns = [_column(features, name, "float_list") for name in _EDGES]
         labels = _column(features, _TEXT, "bytes_list")
         crowds = [_column(features, name, "int64_list") for name in _CROWD]
@@ -55,17 +61,53 @@ class TfRecord(Source, tag="tfrecord", frozen=True, kw_only=True):
             range(len(labels)),
             told,
         )
-        return Labelled(picture, *size(picture), tuple(things), self.looked_for, self.group)
+        return Labelled(picture, *_size(picture, where), tuple(things), self.looked_for, self.group)
+
+
+def _where(path: Path, index: int) -> str:
+    return f"{path}, record {index}"
+
+
+def _name(path: Path, index: int, suffix: str) -> str:
+    """Return the name of a picture that is taken out: it tells where it came from."""
+    return f"{path.name[:_LONG]}-{index}{suffix}"
+
+
+def _size(picture: Path, where: str) -> tuple[int, int]:
+    try:
+        return size(picture)
+    except DataError as error:
+        raise DataError(f"image/encoded: {error.what}", where) from None
 
 
 def _records(path: Path) -> Iterator[bytes]:
     """Give the content of each record; raises DataError when it is no such file, or not whole."""
     import tensorflow as tf  # noqa: PLC0415  an extra, and it takes seconds
 
+    _check_lengths(path)
+    index = 0
     try:
-        yield from (record.numpy() for record in tf.data.TFRecordDataset(str(path)))
-    except tf.errors.OpError as error:
-        raise DataError(f"no file of records that can be read: {error.message}", path) from None
+        for record in tf.data.TFRecordDataset(str(path)):
+            yield record.numpy()
+            index += 1
+    except tf.errors.OpError:
+        raise DataError("its checksum is wrong: no file of records, or a damaged one", _where(path, index)) from None
+
+
+def _check_lengths(path: Path) -> None:
+    """Raise DataError when the records do not end where the file does."""
+    try:
+        with path.open("rb") as file:
+            end, place, index = path.stat().st_size, 0, 0
+            while place < end:
+                file.seek(place)
+                head = file.read(_HEAD.size)
+                place += _AROUND + (_HEAD.unpack(head)[0] if len(head) == _HEAD.size else end)
+                if place > end:
+                    raise DataError("the file ends before it does: no file of records, or cut off", _where(path, index))
+                index += 1
+    except OSError as error:
+        raise DataError(str(error.strerror), path) from None
 
 
 def _features(content: bytes, where: str) -> Any:
@@ -114,6 +156,6 @@ def _extract(path: Path, folder: Path) -> None:
     for index, content in enumerate(_records(path)):
         try:
             encoded = _encoded(_features(content, ""))
-            (folder / f"{index}{_suffix(encoded, '')}").write_bytes(encoded)
+            (folder / _name(path, index, _suffix(encoded, ""))).write_bytes(encoded)
         except DataError:
             continue
