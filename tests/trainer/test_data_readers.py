@@ -34,7 +34,7 @@ SOURCES: dict[str, tuple[AnySource, str, str]] = {
     "voc": (Voc(images=".", annotations="."), "a.xml", VOC),
     "yolo": (Yolo(images=".", labels=".", names=("person",)), "a.txt", "0 0.2 0.35 0.2 0.5\n"),
     "yolo's names": (
-        Yolo(images=".", labels="none", names="data.yaml"), "data.yaml", "nc: 2\nnames:\n  0: person\n  1: car\n",
+        Yolo(images=".", labels=".", names="data.yaml"), "data.yaml", "nc: 2\nnames:\n  0: person\n  1: car\n",
     ),
 }  # fmt: skip
 TEXTS = [kind for kind in SOURCES if kind != "yolo's names"]
@@ -166,6 +166,19 @@ def test_what_is_doubtful_is_told_and_stops_nothing(folder: Path):
         assert all(error.what.startswith(what) for error, what in zip(found, told, strict=True))
 
 
+def test_an_apostrophe_in_a_name_is_one(tmp_path: Path):
+    (tmp_path / "data.yaml").write_text("names: ['dog''s', \"cat's\"]\n")
+    assert names_in(tmp_path / "data.yaml") == ("dog's", "cat's")
+
+
+def test_two_images_of_one_id_are_told_and_so_is_a_folder_of_labels_that_is_not_there(folder: Path):
+    (folder / "a.json").write_text(json.dumps(COCO | {"images": COCO["images"] * 2}))
+    with pytest.raises(DataError, match=r"a\.json, image 1: there are 2 images of this id"):
+        SOURCES["coco"][0].read(folder)
+    with pytest.raises(DataError, match="lables: there is no such folder of labels"):
+        Yolo(images=".", labels="lables", names=("person",)).read(folder)
+
+
 def test_a_picture_lies_where_its_labels_say_or_in_the_folder_and_never_outside(tmp_path: Path):
     inner = tmp_path / "images/street"
     inner.mkdir(parents=True)
@@ -188,6 +201,8 @@ def test_a_picture_lies_where_its_labels_say_or_in_the_folder_and_never_outside(
         ("data.yaml", "names: [a, \"big dog\"]  # two\nroboflow:\n  names: x\n"),
         ("data.yml", "names: ['a',\n        'big dog', ]\nnc: 2\n"),
         ("data.yaml", "names: {1: big dog, 0: a}\n"),
+        ("data.yaml", "names: [a,big dog]\n"),
+        ("data.yaml", "names: {1: big dog,0: a}\n"),
         ("data.yaml", "names:\n- a\n- big dog\nnc: 2\n"),
         ("data.yaml", "names:\n  # all\n  1: big dog\n  0: 'a'   # first\n\nval: x\n"),
     ],
@@ -208,7 +223,16 @@ def test_names_are_read_as_the_tools_write_them(tmp_path: Path, name: str, conte
         ("names: &x [a]\n", "line 1: names: .* is wanted"),
         ("names:\n  - a\n  - !!python/object b\n", "line 3: names: .* is wanted"),
         ("names:\n  0: a\n  2: b\n", "the numbers of its names are not 0 to 1, each once"),
-        ("names: {0: a, b}\n", "the numbers of its names are not 0 to 1, each once"),
+        ("names: {0: a, b}\n", "line 1: names: .* is wanted"),
+        ("names: {a, b}\n", "line 1: names: .* is wanted"),
+        ("names: [0: a, 1: b]\n", "line 1: names: .* is wanted"),
+        ("names:\n  - - a\n", "line 2: names: .* is wanted"),
+        ("names:\n  - a\n  1: b\n", "the numbers of its names are not 0 to 1, each once"),
+        ("names:\n- a\n-b\n", "line 3: names: .* is wanted"),
+        ("names: [a]]\n", "line 1: names: .* is wanted"),
+        ("names: [a}\n", "line 1: names: .* is wanted"),
+        ("names:\n  " + "1" * 5000 + ": a\n", "the numbers of its names are not 0 to 0, each once"),
+        ("names:\n  1234567890: a\n", "the numbers of its names are not 0 to 0, each once"),
         ("names: ['']\n", "a name of a class is empty"),
         ("names: []\n", "there are no names of classes in it"),
         ("names:\n", "there are no names of classes in it"),

@@ -3,7 +3,7 @@
 T.-Y. Lin et al., "Microsoft COCO: common objects in context", 2014; the format is cocodataset.org's.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,9 @@ class Coco(Source, tag="coco", frozen=True, kw_only=True):
         of_image: dict[int, list[_Annotation]] = defaultdict(list)
         for annotation in found.annotations:
             of_image[annotation.image_id].append(annotation)
+        for image, count in Counter(one.id for one in found.images).items():
+            if count > 1:
+                told(DataError(f"there are {count} images of this id", _where(path, image)))
         pictures = each(
             lambda image: self._read(path, root / self.images, image, _Boxes(of_image.pop(image.id, []), names), told),
             found.images,

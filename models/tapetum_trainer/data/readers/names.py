@@ -10,9 +10,13 @@ from pathlib import Path
 from tapetum_trainer.data.readers.source import text
 from tapetum_trainer.errors import DataError
 
-_SCALAR = r"""'(?:[^'\n]|'')*'|"[^"\\\n]*"|[^\s,:'"\[\]{}#&*!|>%@`][^,:'"\[\]{}#\n]*"""
-_ENTRY = re.compile(rf"\s*(?:(?P<key>\d+)\s*:\s*)?(?P<name>{_SCALAR})\s*")
-_LINE = re.compile(rf"\s*(?:-\s+|(?P<key>\d+)\s*:\s+)(?P<name>{_SCALAR})\s*(?:\s#.*)?")
+_SCALAR = r"""'(?:[^'\n]|'')*'|"[^"\\\n]*"|(?![-?]\s)[^\s,:'"\[\]{}#&*!|>%@`][^,:'"\[\]{}#\n]*"""
+_KEY = r"(?P<key>\d+)\s*:\s+"
+_ENTRIES = {
+    "[": re.compile(rf"\s*(?P<key>)(?P<name>{_SCALAR})\s*"),
+    "{": re.compile(rf"\s*{_KEY}(?P<name>{_SCALAR})\s*"),
+}
+_LINE = re.compile(rf"\s*(?:-\s+|{_KEY})(?P<name>{_SCALAR})\s*(?:\s#.*)?")
 _HEAD = re.compile(r"names\s*:(?P<rest>.*)")
 _BLANK = re.compile(r"\s*(?:#.*)?")
 _Named = tuple[str | None, str]
@@ -45,9 +49,10 @@ def _of_yaml(lines: list[str], path: Path) -> list[_Named]:
 
 def _flow(content: str, where: str) -> list[_Named]:
     """Return the entries between the brackets that `content` begins with."""
-    end, place, found = {"[": "]", "{": "}"}[content[0]], 1, []
-    while match := _ENTRY.match(content, place):
-        found.append((match["key"], _plain(match["name"])))
+    end, entry = {"[": "]", "{": "}"}[content[0]], _ENTRIES[content[0]]
+    place, found = 1, []
+    while match := entry.match(content, place):
+        found.append((match["key"] or None, _plain(match["name"])))
         place = match.end()
         if content[place : place + 1] != ",":
             break

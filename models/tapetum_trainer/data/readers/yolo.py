@@ -27,6 +27,8 @@ class Yolo(Source, tag="yolo", frozen=True, kw_only=True):
         """Return all pictures; what is wrong is told, with file and line."""
         names = names_in(root / self.names) if isinstance(self.names, str) else self.names
         folder, pictures = root / self.labels, named(root / self.images)
+        if not folder.is_dir():
+            raise DataError("there is no such folder of labels", folder)
         stems = {picture.stem for picture in pictures} | set(_LISTS)
         for path in sorted(folder.glob("*.txt")):
             if path.stem.lower() not in _LISTS and path.stem not in stems:
