@@ -1,13 +1,9 @@
-"""What is told of a recipe's pictures before a training, and the page of it."""
+"""What is told of a recipe's pictures before a training."""
 
 import dataclasses
-import html.parser
 import json
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
 from tapetum_trainer.data.classes import Classes
@@ -15,37 +11,14 @@ from tapetum_trainer.data.dataset import collected
 from tapetum_trainer.data.readers import AnySource, Coco, Frames, Voc, Yolo
 from tapetum_trainer.data.report import Finding, Report, check
 from tapetum_trainer.data.split import SPLITS, Shares
+from tapetum_trainer.data.words import short, text
 from tapetum_trainer.errors import DataError
-
-CLASSES = Classes({"person": [], "vehicle": ["car"]}, {"statue": "person"})
-NAMES = ("person", "car", "statue", "Car", "tree")
-
-
-def scenery(seed: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    small = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
-    return np.asarray(cv2.resize(small, (80, 60), interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-def made(root: Path, name: str, pictures: dict[str, tuple[int, str]], **options: Any) -> Yolo:
-    """A set in YOLO's format: name of a picture -> what it looks like, its lines."""
-    (root / name).mkdir()
-    for stem, (seed, lines) in pictures.items():
-        cv2.imwrite(str(root / name / f"{stem}.png"), scenery(seed))
-        (root / name / f"{stem}.txt").write_text(lines)
-    return Yolo(images=name, labels=name, names=NAMES, **options)
-
-
-PERSON, CAR, STATUE, TREE = (f"{number} 0.5 0.5 0.4 0.4\n" for number in (0, 1, 2, 4))
+from tests.trainer.yards import CAR, CLASSES, PERSON, STATUE, made, two_sets
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> list[AnySource]:
-    """Two sets with something of all: b of the first looks as d of the second, which is to be tested on."""
-    first = {"a": (1, PERSON + CAR), "b": (2, PERSON + TREE), "c": (3, "")}
-    return [
-        made(tmp_path, "first", first, split="train"),
-        made(tmp_path, "second", {"d": (2, CAR + STATUE), "e": (4, PERSON)}, split="test"),
-    ]
+    return two_sets(tmp_path)
 
 
 def whats(report: Report, stops: bool) -> list[str]:
@@ -63,7 +36,7 @@ def test_what_there_is_is_counted_by_class_split_and_source(tmp_path: Path, sour
     ]  # fmt: skip
     assert [one.picture.path.stem for one in report.shown if one.empty] == ["c"]
     assert report.left_out == {"tree": 1}
-    assert not report.stops
+    assert not report.mistakes
 
 
 def test_pictures_that_look_the_same_in_two_splits_are_told_as_twins_and_which_was_moved(
@@ -118,18 +91,33 @@ def test_a_picture_of_another_size_than_its_labels_say_stops_a_training(tmp_path
     [
         ("3 0.5 0.5 0.4 0.4\n", "'Car' means no class, and is left out 1 times; 'car' means one"),
         ("0 0.5 0.5 0.01 0.4\n", "a box of person is 0.8 x 24.0 pixels"),
+        ("0 0.5 0.5 0.4 0.02\n", "a box of person is 32.0 x 1.2 pixels"),
         ("0 0.5 0.5 0.4 0.4\n0 0.5 0.5 0.401 0.4\n", "a person has two boxes, or two of them lie on each other"),
+        ("0 0.5 0.5 0.4 0.4\n0 0.5 0.5 0.44 0.4\n", "a person has two boxes, or two of them lie on each other"),
     ],
 )
 def test_what_looks_like_a_mistake_is_doubted(tmp_path: Path, sources: list[AnySource], lines: str, told: str):
     assert told not in whats(check(sources, CLASSES, Shares(), tmp_path), stops=False)
     more = made(tmp_path, "third", {"f": (9, lines)}, split="train")
     report = check([*sources, more], CLASSES, Shares(), tmp_path)
-    assert (told in whats(report, stops=False), report.stops) == (True, False)
+    assert (told in whats(report, stops=False), report.mistakes) == (True, 0)
 
 
-def test_a_box_on_one_of_another_class_or_on_a_crowd_is_not_doubted(tmp_path: Path, sources: list[AnySource]):
-    more = made(tmp_path, "third", {"f": (9, PERSON + CAR + STATUE)}, split="valid")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        PERSON + CAR + STATUE,
+        STATUE + PERSON + CAR,
+        STATUE + "2 0.5 0.5 0.401 0.4\n" + PERSON + CAR,
+        PERSON + CAR + "0 0.5 0.5 0.5 0.4\n",  # 0.8 of both together
+        PERSON + CAR + "0 0.2 0.2 0.025 0.05\n",  # 2 x 3 pixels
+    ],
+    ids=["another class", "a crowd", "two crowds", "not the same place", "just large enough"],
+)
+def test_a_box_on_one_of_another_class_or_on_a_crowd_or_elsewhere_is_not_doubted(
+    tmp_path: Path, sources: list[AnySource], lines: str
+):
+    more = made(tmp_path, "third", {"f": (9, lines)}, split="valid")
     report = check([*sources, more], CLASSES, Shares(), tmp_path)
     assert whats(report, stops=False) == []
 
@@ -144,7 +132,11 @@ def test_pictures_without_labels_and_known_labels_without_meaning_are_doubted(tm
     assert [one for one in report.findings if "splits" not in one.what] == [
         Finding("", "no picture of valid shows: person, vehicle; how well they are found cannot be told by it", False),
         Finding("coco third", "known names lorry, which mean no class of the recipe", False),
-        Finding(str(tmp_path / "third"), "2 pictures in it are in no annotation, and are not used", False),
+        Finding(
+            str(tmp_path / "third"),
+            "pictures in it that are not used, for want of an annotation without a mistake: 2",
+            False,
+        ),
     ]
 
 
@@ -154,6 +146,68 @@ def test_pictures_in_which_nothing_was_looked_for_are_not_told_to_be_empty(tmp_p
     assert [(one.picture.path.stem, one.empty) for one in report.shown if one.unlabelled] == [
         ("f", False), ("g", False),
     ]  # fmt: skip
+    only_cars = made(tmp_path, "fourth", {"h": (23, "")}, known=("car",))
+    (shown,) = check([only_cars], CLASSES, Shares(), tmp_path).shown
+    assert (shown.unlabelled, shown.empty) == (False, True)
+
+
+def test_a_picture_that_is_in_two_sets_is_judged_with_and_not_trained_on(tmp_path: Path):
+    first = made(tmp_path, "first", {"a": (1, PERSON + CAR), "b": (2, CAR)}, split="train")
+    second = made(tmp_path, "second", {"c": (2, CAR), "d": (3, PERSON)}, split="valid")
+    third = made(tmp_path, "third", {"e": (2, CAR), "f": (4, PERSON + CAR)}, split="test")
+    report = check([first, second, third], CLASSES, Shares(), tmp_path)
+    assert {one.picture.path.stem: (one.split, one.moved) for one in report.shown} == {
+        "a": ("train", False), "b": ("test", True), "c": ("test", True),
+        "d": ("valid", False), "e": ("test", False), "f": ("test", False),
+    }  # fmt: skip
+    assert (report.moved, [one.apart for one in report.twins]) == (2, [True, True])
+    assert not report.mistakes
+
+
+def test_twins_of_one_split_or_of_none_are_not_apart(tmp_path: Path):
+    sets = [made(tmp_path, name, {name: (1, PERSON + CAR)}, split=split)
+            for name, split in (("a", "auto"), ("b", "train"), ("c", "train"))]  # fmt: skip
+    assert [one.apart for one in check(sets, CLASSES, Shares(), tmp_path).twins] == [False, False]
+
+
+def test_a_report_in_words_tells_counts_and_findings_by_their_places(tmp_path: Path, sources: list[AnySource]):
+    (tmp_path / "first/a.txt").write_text(PERSON + CAR + "x\n")
+    told = text(check(sources, CLASSES, Shares(), tmp_path), tmp_path).splitlines()
+    assert told[:4] == [
+        "split  pictures  person  vehicle",
+        "train         2       1        1",
+        "valid         0       0        0",
+        "test          3       2        1",
+    ]
+    assert told[5:9] == [
+        "1 pictures show no object.",
+        "1 pictures look like one of a split that is kept more strictly, and went there.",
+        "Labels that mean no class: tree 1",
+        "Mistakes, which stop a training: 1; doubts: 1",
+    ]
+    assert told[9] == "mistake: first/a.txt, line 3: 'x'; class x y width height is wanted"
+    assert told[10].startswith("doubt: no picture of valid shows: person, vehicle;")
+
+
+def test_a_report_in_words_ends_where_a_page_is_read_with_more_ease(tmp_path: Path, sources: list[AnySource]):
+    for count, ends in ((49, "doubt: no picture of valid"), (52, "and 3 more; --html FILE tells more of them")):
+        (tmp_path / "first/a.txt").write_text(PERSON + CAR + "x\n" * count)
+        told = text(check(sources, CLASSES, Shares(), tmp_path), tmp_path).splitlines()
+        assert told[-1].startswith(ends)
+        assert sum(line.startswith(("mistake:", "doubt:")) for line in told) == 50
+
+
+@pytest.mark.parametrize(
+    ("told", "root", "wanted"),
+    [
+        ("data/my-data/a.txt, line 1", "data", "my-data/a.txt, line 1"),
+        ("../else/a.txt", ".", "../else/a.txt"),
+        ("the picture 'a' is not in /work/data/x", "/work/data", "the picture 'a' is not in x"),
+        ("/else/work/data/x", "/work/data", "/else/work/data/x"),
+    ],
+)
+def test_files_are_told_by_their_places_in_the_folder_of_the_data_alone(told: str, root: str, wanted: str):
+    assert short(told, Path(root)) == wanted
 
 
 def test_a_report_is_a_value(tmp_path: Path, sources: list[AnySource]):
@@ -163,94 +217,12 @@ def test_a_report_is_a_value(tmp_path: Path, sources: list[AnySource]):
         report.classes = ()  # type: ignore[misc]
 
 
-class Seen(html.parser.HTMLParser):
-    """What a page consists of."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data.split()
-
-
-@pytest.fixture
-def page() -> Any:
-    pytest.importorskip("jinja2", reason="Jinja is not installed: the extra `train`")
-    from tapetum_trainer.data.page import page
-
-    return page
-
-
-def test_the_page_needs_nothing_else_and_shows_all(tmp_path: Path, sources: list[AnySource], page: Any):
-    (tmp_path / "first/a.txt").write_text(PERSON + CAR + "x\n")
-    seen = Seen(page(check(sources, CLASSES, Shares(), tmp_path), tmp_path))
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in seen.tags}
-    loaded = [values.get("src") or "" for _, values in seen.tags if "src" in values]
-    assert loaded
-    assert all(source.startswith("data:image/jpeg;base64,") for source in loaded)
-    alts = [values.get("alt") or "" for tag, values in seen.tags if tag == "img"]
-    assert {"first/b.png", "second/d.png", "first/c.png", "first/a.png"} <= set(alts)
-    words = " ".join(seen.words)
-    for told in ("first/a.txt, line 3", "'x'; class x y width height is wanted", "tree", "yolo second", "moved"):
-        assert told in words
-
-
-def test_the_page_draws_each_box_as_what_it_is_and_counts_sizes(tmp_path: Path, sources: list[AnySource], page: Any):
-    lines = "0 0.5 0.5 0.4 0.4\n1 0.2 0.5 0.1 0.8\n2 0.5 0.5 0.2 0.2\n"
-    made(tmp_path, "third", {"f": (31, lines)})
-    source = Yolo(images="third", labels="third", names=NAMES, split="train")
-    seen = Seen(page(check([source], CLASSES, Shares(), tmp_path), tmp_path))
-    kinds = [
-        values["class"] for tag, values in seen.tags if tag == "rect" and values.get("class") not in (None, "under")
-    ]
-    assert kinds == ["wanted", "other", "crowd", "other", "wanted", "crowd"], "a sample of person, one of vehicle"
-    first = next(values for tag, values in seen.tags if tag == "rect" and values.get("class") == "wanted")
-    assert [first[name] for name in ("x", "y", "width", "height")] == ["24.0", "18.0", "32.0", "24.0"]
-    charts = [values["aria-label"] for tag, values in seen.tags if values.get("role") == "img"]
-    assert charts == [
-        "size, % of the picture: <2 0, 2 0, 4 0, 8 0, 16 0, 32 1, 64+ 0",
-        "width : height: <1:4 0, 1:4 0, 1:2 0, 1:1 1, 2:1 0, 4:1+ 0",
-        "size, % of the picture: <2 0, 2 0, 4 0, 8 0, 16 1, 32 0, 64+ 0",
-        "width : height: <1:4 1, 1:4 0, 1:2 0, 1:1 0, 2:1 0, 4:1+ 0",
-    ]
-
-
-def test_the_page_shows_twins_of_two_splits_before_those_of_one(tmp_path: Path, sources: list[AnySource], page: Any):
-    same = made(tmp_path, "third", {"f": (41, CAR), "g": (41, CAR)}, split="train")
-    seen = Seen(page(check([same, *sources], CLASSES, Shares(), tmp_path), tmp_path))
-    start = next(at for at, (_, values) in enumerate(seen.tags) if values.get("class") == "sides")
-    shown = [values["alt"] for tag, values in seen.tags[start:] if tag == "img"]
-    assert shown[:4] == ["first/b.png", "second/d.png", "third/f.png", "third/g.png"]
-
-
-def test_what_others_wrote_is_shown_and_not_obeyed(tmp_path: Path, page: Any):
-    evil = '<script>alert(1)</script>"onload="x'
-    source = made(tmp_path, "first", {"a": (1, PERSON + CAR + "4 .5 .5 .1 .1\n")}, split="train")
-    names = (evil, "car", "b", "c", "<img src=x>")
-    hostile = Yolo(images=source.images, labels=source.labels, names=names, split="train")
-    report = check([hostile], Classes({evil: [], "vehicle": ["car"]}), Shares(), tmp_path)
-    seen = Seen(page(report, tmp_path))
-    assert "script" not in {tag for tag, _ in seen.tags}
-    assert not any("onload" in values or values.get("src") == "x" for _, values in seen.tags)
-
-
-def test_a_page_of_nothing_is_one(tmp_path: Path, page: Any):
-    report = check([Yolo(images="nowhere", labels="x", names=())], CLASSES, Shares(), tmp_path)
-    assert "there are no pictures in it" in page(report, tmp_path)
-
-
 def test_the_doubts_of_real_sets_are_those_that_are_known(data: Path):
     """Of 128 label files of coco128 two have no picture, and nothing in it is a mistake."""
     names = tuple(map(str, range(80)))
     source = Yolo(images="images/train2017", labels="labels/train2017", names=names)
     report = check([source], Classes({"0": []}), Shares(), data / "detection/coco128")
-    assert not report.stops
+    assert not report.mistakes
     assert [Path(one.where).name for one in report.findings if "no picture of its name" in one.what] == [
         "000000000656.txt", "000000000659.txt",
     ]  # fmt: skip

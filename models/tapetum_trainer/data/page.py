@@ -11,9 +11,11 @@ from tapetum_trainer.data.pictures import pixels
 from tapetum_trainer.data.report import Report, Shown
 from tapetum_trainer.data.sample import Labelled, Thing
 from tapetum_trainer.data.split import SPLITS
+from tapetum_trainer.data.words import short
 
 _SAMPLES = 60  # pictures drawn for all classes together
 _EACH = 6  # of one class, at most
+_DOUBTED = 12
 _TWINS = 24
 _EMPTY = 12
 _FINDINGS = 200
@@ -24,12 +26,12 @@ _ASPECTS = (0.25, 0.5, 1.0, 2.0, 4.0)  # width by height, in pixels
 _ASPECT_WORDS = ("<1:4", "1:4", "1:2", "1:1", "2:1", "4:1+")
 
 
-def page(report: Report, root: Path, title: str = "Data") -> str:
+def page(report: Report, root: Path, title: str) -> str:
     """Return the page. root: the folder of the data, by which files are told.
 
     Raises DataError when a picture that is shown cannot be read any more.
     """
-    told = _Told(root)
+    figures = _Figures(root)
     twins = sorted(report.twins, key=lambda one: not one.apart)
     empty = [one for one in report.shown if one.empty]
     return pages.render(
@@ -44,29 +46,27 @@ def page(report: Report, root: Path, title: str = "Data") -> str:
             for label in report.classes
         ],
         shapes=[_shape(report, label) for label in report.classes if report.things(label)],
-        findings=[(one.stops, told.short(one.where), told.short(one.what)) for one in report.findings[:_FINDINGS]],
-        twins=[(one.apart, [(told.figure(each), each) for each in (one.first, one.second)]) for one in twins[:_TWINS]],
-        samples=[(label, found) for label in report.classes if (found := _samples(report, label, told))],
-        empty=[told.figure(one) for one in _spread(empty, _EMPTY)],
+        findings=[(one.stops, short(one.where, root), short(one.what, root)) for one in report.findings[:_FINDINGS]],
+        doubted=_doubted(report, figures),
+        twins=[(one.apart, [(figures.of(each), each) for each in (one.first, one.second)]) for one in twins[:_TWINS]],
+        samples=[(label, found) for label in report.classes if (found := _samples(report, label, figures))],
+        empty=[figures.of(one) for one in _spread(empty, _EMPTY)],
         left_out=list(report.left_out.items()),
     )
 
 
-class _Told:
-    """Pictures as figures, files by their places in the folder of the data."""
+class _Figures:
+    """Pictures as figures, named by their places in the folder of the data."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def short(self, text: str) -> str:
-        return text.replace(f"{self._root}/", "")
-
-    def figure(self, one: Shown, label: str = "") -> dict[str, Any]:
+    def of(self, one: Shown, label: str = "") -> dict[str, Any]:
         """Return a picture with its boxes; those of `label` stand out."""
         picture = one.picture
         return {
             "source": pages.picture(pixels(picture.path), _LONGEST),
-            "title": self.short(str(picture.path)),
+            "title": short(str(picture.path), self._root),
             "split": one.split,
             "width": picture.width,
             "height": picture.height,
@@ -88,15 +88,14 @@ def _marked(thing: Thing, picture: Labelled, label: str) -> dict[str, Any]:
 
 
 def _cards(report: Report) -> list[tuple[str, str, str]]:
-    stops = sum(one.stops for one in report.findings)
-    doubts = len(report.findings) - stops
+    stops, doubts = report.mistakes, len(report.findings) - report.mistakes
     return [
         (str(len(report.shown)), "pictures", ""),
         (str(sum(map(report.things, report.classes))), "things", ""),
         (str(stops), "mistakes, to be mended", "bad" if stops else "good"),
         (str(doubts), "doubts", "warn" if doubts else "good"),
         (str(sum(one.empty for one in report.shown)), "show no object", ""),
-        (str(len(report.twins)), f"look like another; {sum(one.moved for one in report.shown)} moved", ""),
+        (str(len(report.twins)), f"look like another; {report.moved} moved", ""),
     ]
 
 
@@ -143,9 +142,19 @@ def _bars(values: Sequence[float], edges: Sequence[float], words: Sequence[str])
     return [(word, count, count / max(counts)) for word, count in zip(words, counts, strict=True)]
 
 
-def _samples(report: Report, label: str, told: _Told) -> list[dict[str, Any]]:
+def _doubted(report: Report, figures: _Figures) -> list[tuple[dict[str, Any], list[str]]]:
+    """Return the first pictures that are doubtful themselves, with what is said of each."""
+    said: dict[str, list[str]] = {}
+    for one in report.findings:
+        if not one.stops:
+            said.setdefault(one.where, []).append(one.what)
+    found = [(one, said[str(one.picture.path)]) for one in report.shown if str(one.picture.path) in said]
+    return [(figures.of(one), list(dict.fromkeys(what))) for one, what in found[:_DOUBTED]]
+
+
+def _samples(report: Report, label: str, figures: _Figures) -> list[dict[str, Any]]:
     most = max(1, min(_EACH, _SAMPLES // len(report.classes)))
-    return [told.figure(one, label) for one in _spread([one for one in report.shown if _shows(one, label)], most)]
+    return [figures.of(one, label) for one in _spread([one for one in report.shown if _shows(one, label)], most)]
 
 
 def _shows(one: Shown, label: str) -> bool:

@@ -15,7 +15,7 @@ from tapetum_trainer.data.dataset import nothing_of, unseen
 from tapetum_trainer.data.duplicates import alike
 from tapetum_trainer.data.looked import looked_at
 from tapetum_trainer.data.pictures import SUFFIXES
-from tapetum_trainer.data.readers import AnySource, Frames, TfRecord, Yolo
+from tapetum_trainer.data.readers import AnySource, Frames, TfRecord, Yolo, place
 from tapetum_trainer.data.sample import Labelled, Thing
 from tapetum_trainer.data.split import SPLITS, Shares, Split, divided
 from tapetum_trainer.errors import DataError, Doubt
@@ -83,9 +83,14 @@ class Report:
     left_out: Mapping[str, int]
 
     @property
-    def stops(self) -> bool:
-        """Whether something must be mended before a training."""
-        return any(one.stops for one in self.findings)
+    def mistakes(self) -> int:
+        """How many findings must be mended before a training."""
+        return sum(one.stops for one in self.findings)
+
+    @property
+    def moved(self) -> int:
+        """How many pictures look like one of another split, and went there."""
+        return sum(one.moved for one in self.shown)
 
     def things(self, label: str, split: Split | None = None, source: int | None = None) -> int:
         """Return how many things of a class there are, crowds not counted."""
@@ -132,8 +137,7 @@ def check(sources: Sequence[AnySource], classes: Classes, shares: Shares, root: 
 
 def name_of(source: AnySource) -> str:
     """Return how a source is told: its format and its folder or file."""
-    place = source.path if isinstance(source, Frames | TfRecord) else source.images
-    return f"{source.__struct_config__.tag} {place}"
+    return f"{source.__struct_config__.tag} {place(source)}"
 
 
 def _finding(error: DataError) -> Finding:
@@ -167,7 +171,7 @@ def _of_classes(classes: Classes, shown: Sequence[Shown]) -> Iterator[DataError]
 
 
 def _of_sources(sources: Sequence[AnySource], classes: Classes, read: Sequence[_Read], root: Path) -> Iterator[Doubt]:
-    """Tell of pictures that no label is of, and of labels that are said to be looked for and mean nothing."""
+    """Tell of pictures that are not used, and of labels that are said to be looked for and mean nothing."""
     used = {one.picture.path for one in read}
     for source in sources:
         if none := [label for label in source.known or () if not classes.means(label)]:
@@ -176,7 +180,9 @@ def _of_sources(sources: Sequence[AnySource], classes: Classes, read: Sequence[_
             continue  # all of their pictures are used
         folder = root / source.images
         if unused := sum(path.suffix.lower() in SUFFIXES and path not in used for path in folder.glob("*")):
-            yield Doubt(f"{unused} pictures in it are in no annotation, and are not used", folder)
+            yield Doubt(
+                f"pictures in it that are not used, for want of an annotation without a mistake: {unused}", folder
+            )
 
 
 def _of_labels(classes: Classes, read: Sequence[_Read]) -> Iterator[Doubt]:

@@ -10,4 +10,10 @@ from tapetum_trainer.data.readers.yolo import Yolo
 
 AnySource = Coco | Cvat | Frames | OpenImages | TfRecord | Voc | Yolo
 
-__all__ = ["AnySource", "Coco", "Cvat", "Frames", "OpenImages", "TfRecord", "Voc", "Yolo"]
+
+def place(source: AnySource) -> str:
+    """Return the folder or the file in which the pictures of a source lie, as the recipe says it."""
+    return source.path if isinstance(source, Frames | TfRecord) else source.images
+
+
+__all__ = ["AnySource", "Coco", "Cvat", "Frames", "OpenImages", "TfRecord", "Voc", "Yolo", "place"]

@@ -6,12 +6,10 @@ import cv2
 
 from tapetum.settings import Count
 from tapetum_trainer.data.pictures import named, size
-from tapetum_trainer.data.readers.kept import cache, kept
+from tapetum_trainer.data.readers.kept import kept
 from tapetum_trainer.data.readers.source import Source, Told, each, raised
 from tapetum_trainer.data.sample import Labelled
 from tapetum_trainer.errors import DataError
-
-__all__ = ["Frames", "cache"]
 
 _QUALITY = 95  # of JPEG: a clip's own coding has lost more
 
