@@ -13,7 +13,7 @@ from tapetum_trainer.data.classes import Classes
 from tapetum_trainer.data.readers import AnySource, Frames, Yolo
 from tapetum_trainer.data.report import check
 from tapetum_trainer.data.split import Shares
-from tests.trainer.yards import CAR, CLASSES, NAMES, PERSON, made, two_sets
+from tests.trainer.yards import CAR, CLASSES, NAMES, PERSON, STATUE, made, two_sets
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_the_tables_of_the_page_count_each_class_and_each_source(tmp_path: Path,
         ["mistake", "first/a.txt, line 3", "'x'; class x y width height is wanted"],
     ):  # fmt: skip
         assert row in seen.rows
-    assert ("b", {"class": "bad"}) in seen.tags
+    assert [values["class"] for tag, values in seen.tags if tag == "b" and "class" in values] == ["bad", "warn"]
     assert {"yard@1", "tree"} <= set(seen.words)
 
 
@@ -133,6 +133,21 @@ SIDES = (0.01, 0.03, 0.06, 0.12, 0.24, 0.48, 0.96)  # one in each bin
 WIDE = ((4, 20), (6, 18), (16, 24), (24, 20), (36, 15), (44, 10))
 
 
+def test_where_nothing_is_wrong_that_is_said(tmp_path: Path, page: Any):
+    sets = [made(tmp_path, split, {split: (at, PERSON + CAR)}, split=split)
+            for at, split in enumerate(("train", "valid", "test"))]  # fmt: skip
+    seen = Seen(page(check(sets, CLASSES, Shares(), tmp_path), tmp_path, "yard@1"))
+    assert [values["class"] for tag, values in seen.tags if tag == "b" and "class" in values] == ["good", "good"]
+    assert "Nothing is wrong." in " ".join(seen.words)
+
+
+def test_a_sample_shows_the_class_and_not_only_what_is_ignored_for_it(tmp_path: Path, page: Any):
+    source = made(tmp_path, "first", {"a": (1, PERSON), "b": (2, STATUE + CAR), "c": (3, "")}, split="train")
+    seen = Seen(page(check([source], CLASSES, Shares(), tmp_path), tmp_path, "yard@1"))
+    alts = [values["alt"] for tag, values in seen.tags if tag == "img"]
+    assert alts == ["first/a.png", "first/b.png", "first/c.png"], "a person, a vehicle, nothing"
+
+
 def test_doubtful_pictures_are_shown_with_what_is_said_of_them(tmp_path: Path, sources: list[AnySource], page: Any):
     lines = PERSON * 2 + "0 .5 .5 .41 .4\n0 .2 .2 .001 .1\n0 .4 .2 .001 .1\n"
     (tmp_path / "first/b.txt").write_text(lines)
@@ -141,6 +156,10 @@ def test_doubtful_pictures_are_shown_with_what_is_said_of_them(tmp_path: Path, s
     alts = [(values["alt"] or "") for tag, values in seen.tags if tag == "img"]
     assert alts[:12] == ["first/b.png", *(f"more/p{at:02}.png" for at in range(11))]
     assert alts[12] == "first/a.png", "a sample"
+    kinds = [
+        values["class"] for tag, values in seen.tags if tag == "rect" and values.get("class") not in (None, "under")
+    ]
+    assert kinds[: 12 * 4] == ["wanted"] * 12 * 4, "of two lines that are the same there is one box"
     first = next(row for row in seen.rows if "a box of person is 0.1 x 6.0 pixels" in row and row[0] == "test")
     assert first == [
         "test",
