@@ -138,7 +138,7 @@ def test_a_file_that_is_damaged_is_told_and_the_others_of_the_folder_are_read(fo
 def test_a_file_or_records_that_are_not_there_are_told(folder: Path, tensorflow: Any):
     with pytest.raises(DataError, match=r"nowhere: No such file"):
         TfRecord(path="nowhere").read(folder)
-    with pytest.raises(DataError, match=r"there are no records \(\.tfrecord\) in it"):
+    with pytest.raises(DataError, match=rf"{folder}: there are no records \(\.tfrecord\) in it"):
         TfRecord(path=".").read(folder)
 
 

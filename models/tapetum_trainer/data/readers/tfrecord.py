@@ -96,18 +96,15 @@ def _records(path: Path) -> Iterator[bytes]:
 
 def _check_lengths(path: Path) -> None:
     """Raise DataError when the records do not end where the file does."""
-    try:
-        with path.open("rb") as file:
-            end, place, index = path.stat().st_size, 0, 0
-            while place < end:
-                file.seek(place)
-                head = file.read(_HEAD.size)
-                place += _AROUND + (_HEAD.unpack(head)[0] if len(head) == _HEAD.size else end)
-                if place > end:
-                    raise DataError("the file ends before it does: no file of records, or cut off", _where(path, index))
-                index += 1
-    except OSError as error:
-        raise DataError(str(error.strerror), path) from None
+    with path.open("rb") as file:
+        end, place, index = path.stat().st_size, 0, 0
+        while place < end:
+            file.seek(place)
+            head = file.read(_HEAD.size)
+            place += _AROUND + (_HEAD.unpack(head)[0] if len(head) == _HEAD.size else end)
+            if place > end:
+                raise DataError("the file ends before it does: no file of records, or cut off", _where(path, index))
+            index += 1
 
 
 def _features(content: bytes, where: str) -> Any:
