@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("tapetum-trainer", description="Train, quantize, measure and pack models.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    dataset = commands.add_parser("dataset", help="say what a recipe's pictures show, and what is wrong with them")
+    dataset = commands.add_parser("dataset", help="look at a recipe's pictures: dataset check")
     train = commands.add_parser("train", help="train by a recipe, in legs, and pack the bundle when it is done")
     tune = commands.add_parser("fine-tune", help="go on from a bundle that was made here, with other pictures")
     evaluate = commands.add_parser("evaluate", help="judge a model on a recipe's pictures")
@@ -46,14 +46,19 @@ def _parser() -> argparse.ArgumentParser:
     pace = commands.add_parser("pace", help="say how fast a recipe trains here, beside the bare network")
     operators = commands.add_parser("operators", help="tell what a .tflite consists of, and what takes it")
 
+    checks = dataset.add_subparsers(required=True, metavar="check")
+    check = checks.add_parser("check", help="tell what a recipe's pictures show, and all that is wrong with them")
+    check.set_defaults(command="dataset-check")
+
     tune.add_argument("bundle", type=Path, help="where it begins")
     for one in (evaluate, operators):
         one.add_argument("model", type=Path, help="a bundle or a .tflite")
     for name in ("first", "second"):
         compare.add_argument(name, type=Path, help="a bundle or a .tflite")
-    for one in (dataset, train, tune, evaluate, compare, pace):
+    check.add_argument("--html", type=Path, help="write a page with pictures and their boxes drawn to this file")
+    for one in (check, train, tune, evaluate, compare, pace):
         one.add_argument("recipe", type=Path, help="a .toml; models/recipes has some")
-        one.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in")
+        one.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in; TAPETUM_DATA")
     for one in (train, tune):
         one.add_argument("--folder", type=Path, help="of the training; one of the bundle's name by itself")
         one.add_argument("--minutes", type=float, help="stop after so long; the same command goes on from there")

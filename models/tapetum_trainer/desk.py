@@ -1,7 +1,6 @@
 """What the commands do: each takes its options and returns its exit status."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,15 @@ from tapetum_trainer import recipe as recipes
 from tapetum_trainer import reports
 from tapetum_trainer.compare import compared
 from tapetum_trainer.conditions import conditions
+from tapetum_trainer.data import words
 from tapetum_trainer.data.packed import Packed
-from tapetum_trainer.data.split import SPLITS
-from tapetum_trainer.errors import ModelError, RecipeError
+from tapetum_trainer.data.page import page
+from tapetum_trainer.errors import DataError, ModelError, RecipeError
 from tapetum_trainer.evaluate import Judged, answers, json, latencies, load, text
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.words import table
-from tapetum_trainer.sets import Sets
+from tapetum_trainer.sets import Sets, opened
 
 if TYPE_CHECKING:
     from tapetum_trainer.folded import Start
@@ -29,19 +29,16 @@ if TYPE_CHECKING:
 _TIMED = 20  # pictures by which latency is measured
 
 
-def dataset(options: argparse.Namespace) -> int:
-    """Print what the pictures show."""
+def dataset_check(options: argparse.Namespace) -> int:
+    """Tell what the pictures show, and all that is wrong with them; raises DataError when that stops a training."""
     sets = _sets(options)
-    names = sets.recipe.meaning.names
-    lines: list[Sequence[str]] = [("split", "pictures", *names)]
-    for split in SPLITS:
-        pictures = sets.dataset.splits[split]
-        counts = [sum(thing.label == name for one in pictures for thing in one.things) for name in names]
-        lines.append((split, str(len(pictures)), *map(str, counts)))
-    print("\n".join(table(lines)))
-    left_out = ", ".join(f"{label} {count}" for label, count in sets.dataset.left_out.most_common(20))
-    print(f"\n{sets.dataset.moved} pictures look like one of a split that is kept more strictly, and went there.")
-    print(f"Labels that mean no class: {left_out or 'none'}")
+    report = sets.report()
+    print(words.text(report, sets.root), end="")
+    if options.html:
+        title = f"{sets.recipe.name}@{sets.recipe.version}: its pictures"
+        options.html.write_text(page(report, sets.root, title), encoding="utf-8")
+    if report.mistakes:
+        raise DataError(f"mend the mistakes before a training: {report.mistakes}", options.recipe)
     return 0
 
 
@@ -113,7 +110,7 @@ def operators(options: argparse.Namespace) -> int:
 
 
 def _sets(options: argparse.Namespace) -> Sets:
-    return Sets(recipes.load(options.recipe), options.data)
+    return opened(recipes.load(options.recipe), options.data)
 
 
 def _trained(options: argparse.Namespace, start: "Start | None" = None) -> int:

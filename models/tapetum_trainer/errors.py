@@ -8,7 +8,18 @@ class TrainerError(TapetumError):
 
 
 class DataError(TrainerError):
-    """The pictures or their labels must be mended."""
+    """The pictures or their labels must be mended.
+
+    what: what is wrong, and what would be right. where: file, and line or picture; "": said by `what`.
+    """
+
+    def __init__(self, what: str, where: object = "") -> None:
+        self.what, self.where = what, str(where)
+        super().__init__(f"{where}: {what}" if self.where else what)
+
+
+class Doubt(DataError):
+    """It is probably not what was meant, and can be trained on."""
 
 
 class ModelError(TrainerError):

@@ -6,9 +6,14 @@ from pathlib import Path
 
 from tapetum_trainer.data.dataset import Dataset, collected
 from tapetum_trainer.data.packed import Packed
-from tapetum_trainer.data.readers.frames import cache
+from tapetum_trainer.data.readers import place
+from tapetum_trainer.data.readers.kept import cache
+from tapetum_trainer.data.report import Report, check
 from tapetum_trainer.data.split import Split
+from tapetum_trainer.errors import DataError
 from tapetum_trainer.recipe import Recipe
+
+_ROOT = "--data FOLDER, or TAPETUM_DATA, names the folder that its paths begin in"
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,21 @@ class Sets:
         data = self.recipe.data
         return collected(data.source, self.recipe.meaning, data.shares, self.root)
 
+    def report(self) -> Report:
+        """Return what the pictures show, and all that is wrong with them."""
+        data = self.recipe.data
+        return check(data.source, self.recipe.meaning, data.shares, self.root)
+
     def packed(self, split: Split) -> Packed:
         """Return the pictures of a split, packed in the cache."""
         return self.dataset.packed(split, self.recipe.meaning, self.recipe.data.side, cache() / "packed", self.root)
+
+
+def opened(recipe: Recipe, root: Path) -> Sets:
+    """Return the pictures of a recipe; raises DataError when there is nothing of them in `root`."""
+    if not root.is_dir():
+        raise DataError(f"there is no such folder; {_ROOT}", root)
+    places = [place(source) for source in recipe.data.source]
+    if places and not any((root / one).exists() for one in places):
+        raise DataError(f"{places[0]} is not in it, nor anything else of the recipe; {_ROOT}", root.resolve())
+    return Sets(recipe, root)

@@ -9,7 +9,7 @@ import keras
 
 from tapetum_trainer.augment import Pictures
 from tapetum_trainer.checkpoints import Checkpoints, put_into, read
-from tapetum_trainer.data.readers.frames import cache
+from tapetum_trainer.data.readers.kept import cache
 from tapetum_trainer.errors import DataError
 from tapetum_trainer.evaluate.answers import LEAST
 from tapetum_trainer.evaluate.scores import scored

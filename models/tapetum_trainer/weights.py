@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum_trainer import pth, wheels
-from tapetum_trainer.data.readers.frames import cache
+from tapetum_trainer.data.readers.kept import cache
 from tapetum_trainer.errors import DataError
 from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, MOBILENET_V2, Backbone
 from tapetum_trainer.networks.blocks import BN_EPSILON

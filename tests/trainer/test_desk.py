@@ -1,6 +1,7 @@
 """The desk from a folder of labelled pictures to a bundle that a device takes, by its commands."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ pretrained = false
 batch = 8
 sampling = { epoch = 32 }
 [fit]
-epochs = 2
+epochs = 6
 [quantization]
 pictures = 16
 [acceptance]
@@ -99,7 +100,7 @@ def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest
 
 def test_a_bundle_is_fine_tuned_with_other_pictures(packed: Path, folder: Path):
     recipe = folder / "next.toml"
-    recipe.write_text(RECIPE.replace("version = 3", "version = 4").replace("epochs = 2", "epochs = 1"))
+    recipe.write_text(RECIPE.replace("version = 3", "version = 4").replace("epochs = 6", "epochs = 1"))
     assert main(["fine-tune", str(packed), str(recipe), "--data", str(folder), "--folder", str(folder / "tuned")]) == 0
     assert bundle.open(folder / "tuned/boxes@4.tapetum").spec().name == "boxes@4"
 
@@ -115,10 +116,70 @@ def test_how_fast_it_trains_is_told(folder: Path):
 
 
 def test_what_a_recipe_s_pictures_show_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["dataset", str(folder / "boxes.toml"), "--data", str(folder)]) == 0
+    assert main(["dataset", "check", str(folder / "boxes.toml"), "--data", str(folder)]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0].split() == ["split", "pictures", "red", "blue"]
     assert sum(int(line.split()[1]) for line in told[1:4]) == 60
+    assert "Mistakes, which stop a training: 0; doubts: 0" in told
+
+
+def test_all_mistakes_in_a_recipe_s_pictures_are_told_at_once_and_as_a_page(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for name in ("images", "labels"):
+        shutil.copytree(folder / name, tmp_path / name)
+    (tmp_path / "labels/03.txt").write_text("0 0.5\n7 .5 .5 .1 .1\n")
+    (tmp_path / "images/05.png").write_bytes(b"no picture")
+    page = tmp_path / "page.html"
+    order = ["dataset", "check", str(folder / "boxes.toml"), "--data", str(tmp_path), "--html", str(page)]
+    assert main(order) == 78
+    told = capsys.readouterr()
+    mistakes = [line for line in told.out.splitlines() if line.startswith("mistake: ")]
+    assert sorted(mistakes) == [
+        "mistake: images/05.png: this is no picture that can be read",
+        "mistake: labels/03.txt, line 1: '0 0.5'; class x y width height is wanted",
+        "mistake: labels/03.txt, line 2: class 7 has no name; there are 2: red, azure",
+    ]
+    assert told.err == f"tapetum-trainer: {folder}/boxes.toml: mend the mistakes before a training: 3\n"
+    assert "<title>boxes@3: its pictures</title>" in page.read_text()
+    assert "data:image/jpeg;base64," in page.read_text()
+
+
+@pytest.mark.parametrize("command", ["dataset check", "evaluate model", "train"])
+def test_where_the_pictures_are_not_it_is_said_how_to_tell_their_place(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+):
+    for place, told in ((tmp_path / "nowhere", "there is no such folder; "), (tmp_path, "images is not in it, nor ")):
+        assert main([*command.split(), str(folder / "boxes.toml"), "--data", str(place)]) == 78
+        err = capsys.readouterr().err
+        assert f"{place}: {told}" in err
+        assert "--data FOLDER, or TAPETUM_DATA, names the folder that its paths begin in" in err
+
+
+def alone(order: list[str], before: str = "pass", after: str = "pass") -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, with a statement before and after."""
+    code = f"import sys; {before}; from tapetum_trainer.cli import main; status = main(sys.argv[1:]); {after}"
+    order = [sys.executable, "-c", f"{code}; sys.exit(status)", *order]
+    return subprocess.run(order, capture_output=True, text=True, timeout=60, check=False)
+
+
+HEAVY = {"tensorflow", "keras", "jax", "torch"}
+
+
+def test_pictures_that_need_no_tensorflow_are_looked_at_without_it(folder: Path):
+    order = ["dataset", "check", str(folder / "boxes.toml"), "--data", str(folder)]
+    done = alone(order, after=f"print({HEAVY} & set(sys.modules))")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "set()"), done.stderr
+
+
+def test_records_without_tensorflow_are_told_with_what_to_install(folder: Path, tmp_path: Path):
+    (tmp_path / "a.tfrecord").write_bytes(bytes(16))
+    places = 'type = "yolo"\nimages = "images"\nlabels = "labels"\nnames = ["red", "azure"]\n'
+    (tmp_path / "records.toml").write_text(RECIPE.replace(places, 'type = "tfrecord"\npath = "a.tfrecord"\n'))
+    order = ["dataset", "check", str(tmp_path / "records.toml"), "--data", str(tmp_path)]
+    done = alone(order, before="sys.modules['tensorflow'] = None")
+    assert done.returncode == 78
+    assert done.stderr.endswith("tapetum-trainer: tensorflow is not installed: pip install 'tapetum[train]'\n")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +189,7 @@ def test_what_a_recipe_s_pictures_show_is_told(folder: Path, capsys: pytest.Capt
         ("epochs = 2", "epochs = 0", "fit.epochs"),
         ("red = []", 'red = ["azure"]', "azure means"),
         ('labels = "labels"', 'lables = "labels"', "lables"),
-        ('images = "images"', 'images = "nowhere"', "nowhere: there are no pictures in it"),
+        ('images = "images"', 'images = "nowhere"', "nowhere is not in it"),
         ("[classes]\n", "[classes]\ngreen = []\n", "no picture to train on shows: green"),
         ("[data]", "[data", "is no TOML"),
     ],
@@ -138,14 +199,13 @@ def test_a_recipe_that_cannot_be_used_is_told_with_its_key(
 ):
     recipe = tmp_path / "wrong.toml"
     recipe.write_text(RECIPE.replace(old, new))
-    assert main(["dataset", str(recipe), "--data", str(folder)]) == 78
-    assert told in capsys.readouterr().err
+    assert main(["dataset", "check", str(recipe), "--data", str(folder)]) == 78
+    assert told in "".join(capsys.readouterr())
 
 
 def test_without_the_extra_it_is_said_what_to_install(folder: Path):
-    code = "import sys; sys.modules['keras'] = None; from tapetum_trainer.cli import main; sys.exit(main(sys.argv[1:]))"
     order = ["train", str(folder / "boxes.toml"), "--data", str(folder)]
-    done = subprocess.run([sys.executable, "-c", code, *order], capture_output=True, text=True, timeout=60, check=False)
+    done = alone(order, before="sys.modules['keras'] = None")
     assert done.returncode == 78
     assert "keras is not installed: pip install 'tapetum[train]'" in done.stderr
 
@@ -157,5 +217,5 @@ def test_a_model_that_is_none_is_told(folder: Path, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("recipe", sorted(Path("models/recipes").glob("*.toml")), ids=lambda path: path.stem)
 def test_a_recipe_that_ships_can_be_used(recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["dataset", str(recipe), "--data", str(data)]) == 0
+    assert main(["dataset", "check", str(recipe), "--data", str(data)]) == 0
     assert "person" in capsys.readouterr().out

@@ -35,6 +35,11 @@ class Classes:
         things = tuple(filter(None, map(self._thing, picture.things)))
         return replace(picture, things=things, known=self._known(picture))
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that mean a class, or are ignored for one."""
+        return (*self._of, *self._ignored)
+
     def means(self, label: str) -> bool:
         """Whether a label means a class, or is ignored for one."""
         return label in self._of or label in self._ignored

@@ -16,10 +16,10 @@ def pixels(path: Path) -> NDArray[np.uint8]:
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+        raise DataError(str(error.strerror), path) from None
     found = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if found is None:
-        raise DataError(f"{path}: this is no picture that can be read")
+        raise DataError("this is no picture that can be read", path)
     return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -33,5 +33,5 @@ def named(folder: Path) -> list[Path]:
     """Return the pictures in `folder`, in the order of their names; raises DataError when there are none."""
     found = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
     if not found:
-        raise DataError(f"{folder}: there are no pictures in it ({', '.join(sorted(SUFFIXES))})")
+        raise DataError(f"there are no pictures in it ({', '.join(sorted(SUFFIXES))})", folder)
     return found

@@ -5,16 +5,20 @@ codes that a second file (code,name) tells the names of. A decimal comma is take
 """
 
 import csv
+import io
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from tapetum_trainer.data.pictures import SUFFIXES, size
-from tapetum_trainer.data.readers.source import Source, box, text
-from tapetum_trainer.data.readers.xml import number
+from tapetum_trainer.data.readers.source import Source, Told, box, each, number, picture_at, raised, text
 from tapetum_trainer.data.sample import Labelled, Thing
 from tapetum_trainer.errors import DataError
 
 _EDGES = ("XMin", "YMin", "XMax", "YMax")
+_COLUMNS = ("ImageID", "LabelName", *_EDGES)
+
+_Row = dict[str, str]
 
 
 class OpenImages(Source, tag="open-images", frozen=True, kw_only=True):
@@ -24,40 +28,61 @@ class OpenImages(Source, tag="open-images", frozen=True, kw_only=True):
     boxes: str
     names: str = ""
 
-    def read(self, root: Path) -> list[Labelled]:
-        """Return all pictures that have a line; raises DataError, naming file and line."""
-        path = root / self.boxes
-        names = dict(self._rows(root / self.names, 2)) if self.names else {}
-        lines = csv.DictReader(text(path).splitlines())
-        if missing := [name for name in ("ImageID", "LabelName", *_EDGES) if name not in (lines.fieldnames or ())]:
-            raise DataError(f"{path}: the columns {', '.join(missing)} are missing")
-        things: dict[str, list[Thing]] = defaultdict(list)
+    def read(self, root: Path, told: Told = raised) -> list[Labelled]:
+        """Return all pictures that have a line; what is wrong is told, with file and line."""
+        path, folder = root / self.boxes, root / self.images
+        names = _names(root / self.names) if self.names else {}
+        rows: dict[str, list[tuple[str, _Row]]] = defaultdict(list)
+        for where, row in _rows(path):
+            rows[row["ImageID"] or ""].append((where, row))
+
+        def picture(name: str) -> Labelled:
+            found = _picture(folder, name, rows[name][0][0])
+            things = each(lambda one: _thing(one[1], names, one[0]), rows[name], told)
+            return Labelled(found, *size(found), tuple(things), self.looked_for, self.group)
+
+        return each(picture, rows, told)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, _Row]]:
+    """Give the place and the columns of each line; raises DataError when it is no such table."""
+    lines = csv.DictReader(io.StringIO(text(path), newline=""))
+    try:
+        if missing := [name for name in _COLUMNS if name not in (lines.fieldnames or ())]:
+            raise DataError(f"the columns {', '.join(missing)} are missing", path)
+        for row in lines:
+            yield f"{path}, line {lines.line_num}", row
+    except csv.Error as error:
+        raise DataError(str(error), f"{path}, line {lines.line_num}") from None
+
+
+def _names(path: Path) -> dict[str, str]:
+    """Return code -> name; raises DataError."""
+    found = {}
+    try:
+        for at, row in enumerate(csv.reader(io.StringIO(text(path), newline="")), start=1):
+            if len(row) != 2:
+                raise DataError("2 columns are wanted: code,name", f"{path}, line {at}")
+            found[row[0]] = row[1]
+    except csv.Error as error:
+        raise DataError(str(error), path) from None
+    return found
+
+
+def _picture(folder: Path, name: str, where: str) -> Path:
+    if Path(name).suffix.lower() in SUFFIXES:
+        return picture_at(folder, name, where)
+    for end in sorted(SUFFIXES):
         try:
-            for line in lines:
-                label = names.get(line["LabelName"] or "", line["LabelName"] or "")
-                things[line["ImageID"] or ""].append(_thing(line, label, f"{path}, line {lines.line_num}"))
-        except csv.Error as error:
-            raise DataError(f"{path}, line {lines.line_num}: {error}") from None
-        return [self._read(path, root / self.images, name, tuple(found)) for name, found in things.items()]
-
-    def _rows(self, path: Path, columns: int) -> list[list[str]]:
-        found = list(csv.reader(text(path).splitlines()))
-        for at, row in enumerate(found, start=1):
-            if len(row) != columns:
-                raise DataError(f"{path}, line {at}: {columns} columns are wanted: code,name")
-        return found
-
-    def _read(self, path: Path, folder: Path, name: str, things: tuple[Thing, ...]) -> Labelled:
-        stem = Path(name).name
-        wanted = (
-            [folder / stem] if Path(stem).suffix.lower() in SUFFIXES else [folder / f"{stem}{end}" for end in SUFFIXES]
-        )
-        picture = next((one for one in wanted if one.is_file()), None)
-        if picture is None:
-            raise DataError(f"{path}: the picture {name!r} is not in {folder}")
-        return Labelled(picture, *size(picture), things, self.looked_for, self.group)
+            return picture_at(folder, name + end, where)
+        except DataError:
+            continue
+    raise DataError(f"the picture {name[:200]!r} is not in {folder}", where)
 
 
-def _thing(line: dict[str, str], label: str, where: str) -> Thing:
-    left, top, right, bottom = (number((line[edge] or "").replace(",", "."), edge, where) for edge in _EDGES)
-    return Thing(label, box((left, top, right, bottom), where), (line.get("IsGroupOf") or "0") == "1")
+def _thing(row: _Row, names: dict[str, str], where: str) -> Thing:
+    code = row["LabelName"] or ""
+    if not code:
+        raise DataError("it has no LabelName", where)
+    left, top, right, bottom = (number((row[edge] or "").replace(",", "."), edge, where) for edge in _EDGES)
+    return Thing(names.get(code, code), box((left, top, right, bottom), where), (row.get("IsGroupOf") or "0") == "1")

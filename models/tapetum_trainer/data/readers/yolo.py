@@ -1,48 +1,58 @@
 """YOLO's text files: for each picture one of its name, a line for each object.
 
 `class x y width height`, the centre and the size in fractions of the picture. A picture with no file, or an empty one,
-shows nothing. Classes are numbers; their names are in `data.yaml`, a file with one a line, or given.
+shows nothing. Classes are numbers; their names are in `data.yaml`, in a file with one a line, or given.
 """
 
 from pathlib import Path
 
 from tapetum.scene import Box
 from tapetum_trainer.data.pictures import named, size
-from tapetum_trainer.data.readers.source import Source, box, text
+from tapetum_trainer.data.readers.names import names_in
+from tapetum_trainer.data.readers.source import Source, Told, box, each, raised, text
 from tapetum_trainer.data.sample import Labelled, Thing
-from tapetum_trainer.errors import DataError
+from tapetum_trainer.errors import DataError, Doubt
+
+_LISTS = ("classes", "obj", "train", "valid", "test", "readme", "license")  # stems of files that tools put beside
 
 
 class Yolo(Source, tag="yolo", frozen=True, kw_only=True):
-    """Folders of pictures and of labels, and the names of the classes."""
+    """Folders of pictures and of labels, and the names of the classes, or the file that has them."""
 
     images: str
     labels: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] | str
 
-    def read(self, root: Path) -> list[Labelled]:
-        """Return all pictures; raises DataError, naming file and line, when something is wrong with them."""
-        return [
-            self._read(picture, root / self.labels / f"{picture.stem}.txt") for picture in named(root / self.images)
-        ]
+    def read(self, root: Path, told: Told = raised) -> list[Labelled]:
+        """Return all pictures; what is wrong is told, with file and line."""
+        names = names_in(root / self.names) if isinstance(self.names, str) else self.names
+        folder, pictures = root / self.labels, named(root / self.images)
+        if not folder.is_dir():
+            raise DataError("there is no such folder of labels", folder)
+        stems = {picture.stem for picture in pictures} | set(_LISTS)
+        for path in sorted(folder.glob("*.txt")):
+            if path.stem.lower() not in _LISTS and path.stem not in stems:
+                told(Doubt(f"there is no picture of its name in {root / self.images}", path))
+        return each(lambda picture: self._read(picture, folder / f"{picture.stem}.txt", names, told), pictures, told)
 
-    def _read(self, picture: Path, labels: Path) -> Labelled:
-        lines = text(labels).splitlines() if labels.exists() else []
-        things = [self._thing(line, f"{labels}, line {at}") for at, line in enumerate(lines, start=1) if line.strip()]
+    def _read(self, picture: Path, labels: Path, names: tuple[str, ...], told: Told) -> Labelled:
         width, height = size(picture)
+        lines = enumerate(text(labels).splitlines() if labels.exists() else [], start=1)
+        full = ((at, line) for at, line in lines if line.strip())
+        things = each(lambda one: _thing(one[1], names, f"{labels}, line {one[0]}"), full, told)
         return Labelled(picture, width, height, tuple(dict.fromkeys(things)), self.looked_for, self.group)
 
-    def _thing(self, line: str, where: str) -> Thing:
-        try:
-            kind, *edges = line.split()
-            number, (x, y, width, height) = int(kind), map(float, edges)
-        except ValueError:
-            raise DataError(f"{where}: {line[:80]!r}; class x y width height is wanted") from None
-        if not 0 <= number < len(self.names):
-            raise DataError(
-                f"{where}: class {number} has no name; there are {len(self.names)}: {', '.join(self.names)}"
-            )
-        return Thing(self.names[number], self._box(x, y, width, height, where))
 
-    def _box(self, x: float, y: float, width: float, height: float, where: str) -> Box:
-        return box((x - width / 2, y - height / 2, x + width / 2, y + height / 2), where)
+def _thing(line: str, names: tuple[str, ...], where: str) -> Thing:
+    try:
+        kind, *edges = line.split()
+        number, (x, y, width, height) = int(kind), map(float, edges)
+    except ValueError:
+        raise DataError(f"{line[:80]!r}; class x y width height is wanted", where) from None
+    if not 0 <= number < len(names):
+        raise DataError(f"class {number} has no name; there are {len(names)}: {', '.join(names)}", where)
+    return Thing(names[number], _box(x, y, width, height, where))
+
+
+def _box(x: float, y: float, width: float, height: float, where: str) -> Box:
+    return box((x - width / 2, y - height / 2, x + width / 2, y + height / 2), where)
