@@ -197,6 +197,16 @@ def test_a_report_in_words_ends_where_a_page_is_read_with_more_ease(tmp_path: Pa
         assert sum(line.startswith(("mistake:", "doubt:")) for line in told) == 50
 
 
+def test_of_the_labels_that_are_left_out_the_most_frequent_are_told(tmp_path: Path):
+    lines = "".join(f"{at} 0.{at + 10} 0.5 0.1 0.1\n" for at in range(25)) + "24 0.5 0.9 0.1 0.1\n"
+    made(tmp_path, "first", {"a": (1, lines)})
+    source = Yolo(images="first", labels="first", names=tuple(f"label{at}" for at in range(25)))
+    told = text(check([source], CLASSES, Shares(), tmp_path), tmp_path)
+    (line,) = [line for line in told.splitlines() if line.startswith("Labels")]
+    assert line.startswith("Labels that mean no class: label24 2, label0 1, ")
+    assert line.count("label") == 20
+
+
 @pytest.mark.parametrize(
     ("told", "root", "wanted"),
     [
