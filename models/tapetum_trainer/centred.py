@@ -15,17 +15,25 @@ from numpy.typing import NDArray
 
 from tapetum_trainer.evaluate.matches import Matches, together
 from tapetum_trainer.folded import HEATMAP
-from tapetum_trainer.thresholds import Rule, chosen
+from tapetum_trainer.thresholds import HIGHEST, LOWEST, UNKNOWN, Rule
 
 ENOUGH = 20
 """Things of which a class's own threshold is told; of fewer, that of all classes together stands for it."""
 
 
 def centre(network: Any, found: Sequence[Matches], rule: Rule) -> NDArray[np.float32]:
-    """Move the heatmap's logits in `network`; found: of each class. Returns the scores (classes,) that 0.5 now is."""
+    """Move the heatmap's logits in `network`; found: of each class. Returns the scores (classes,) that 0.5 now is.
+
+    What has learned nothing yet, so that no threshold between `LOWEST` and `HIGHEST` is worth anything, stays.
+    """
     everything = together(list(found), max((one.pictures for one in found), default=0))
-    middles = np.array([chosen(one if one.truths >= ENOUGH else everything, rule) for one in found], np.float32)
+    middles = np.array([_middle(one if one.truths >= ENOUGH else everything, rule) for one in found], np.float32)
     layer = network.get_layer(HEATMAP)
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel, bias - np.log(middles / (1 - middles))])
     return middles
+
+
+def _middle(found: Matches, rule: Rule) -> float:
+    score = rule.of(found).min_score
+    return score if LOWEST <= score <= HIGHEST else UNKNOWN

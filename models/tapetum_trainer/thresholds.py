@@ -45,11 +45,10 @@ Rule = BestF1 | FalsePositives
 
 def thresholds(found: Sequence[Matches], labels: Sequence[str], rule: Rule) -> dict[str, Fraction]:
     """Return the least score of each label, with three digits. found: of each class, in the labels' order."""
-    return {label: chosen(one, rule) for label, one in zip(labels, found, strict=True)}
+    return {label: _chosen(one, rule) for label, one in zip(labels, found, strict=True)}
 
 
-def chosen(found: Matches, rule: Rule) -> float:
-    """Return the least score of one class, with three digits."""
+def _chosen(found: Matches, rule: Rule) -> float:
     if not found.truths:
         return UNKNOWN
     return round(min(HIGHEST, max(LOWEST, rule.of(found).min_score)), 3)

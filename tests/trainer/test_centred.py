@@ -40,3 +40,11 @@ def test_a_class_of_few_things_is_cut_as_all_together():
     many, few = answers(0.3, 0.1, 10 * ENOUGH), answers(0.9, 0.8, 2)
     moved = centre(network, [many, few], BestF1())
     assert moved[1] == moved[0] == pytest.approx(0.2)
+
+
+def test_what_has_learned_nothing_stays_as_it_is():
+    network: Any = detector(ARCHITECTURE, 2)
+    pixels = real(picture(5)[0])[None]
+    before = np.asarray(network(pixels)["heatmap"])
+    assert centre(network, [answers(0.02, 0.01, ENOUGH)] * 2, BestF1()).tolist() == [0.5, 0.5]
+    assert np.array_equal(np.asarray(network(pixels)["heatmap"]), before)
