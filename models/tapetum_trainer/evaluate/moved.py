@@ -1,9 +1,10 @@
 """What int8 loses, told apart from chance: on pictures seen several times, each time a little moved and mirrored.
 
 AP50 jumps when a single box comes to overlap by 0.49 instead of 0.51, or a false alarm passes the only right answer.
-Any change of a model does that, also one that makes it no worse: on 159 pictures with 96 people, an int8 detector lost
-4.2 points of a class in one view and 0.5 in the mean of twelve. The same things seen moved give other errors of
-rounding, so the mean over views says what int8 costs, and its standard error how sure that is.
+Any change of a model does that, also one that makes it no worse. (A float detector whose channels were scaled up behind
+one layer and down before the next, the same function, gained 7.4 points of a class with 7 things.) The same things seen
+moved give other errors of rounding, so the mean over views says what int8 costs, and its standard error how sure that
+is.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ _CUT = 0.05  # of width or height, at most, from each side
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Of a class, or of all: AP50 (0..1), the means over the views, and the standard error of their difference."""
+    """Of a class, or of all: AP50 (0..1), the means over the views. error: the standard error of `points`."""
 
     label: str
     before: float
@@ -117,6 +118,6 @@ def _figures(scores: Scores) -> dict[str, float]:
 
 def _loss(label: str, pairs: Sequence[tuple[float, float]]) -> Loss:
     values = np.array(pairs)
-    spread = float(np.std(values[:, 0] - values[:, 1], ddof=1))
+    spread = 100 * float(np.std(values[:, 0] - values[:, 1], ddof=1))
     before, after = (float(one) for one in values.mean(axis=0))
     return Loss(label, before, after, spread / len(pairs) ** 0.5)
