@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (train, tune):
         one.add_argument("--folder", type=Path, help="of the training; one of the bundle's name by itself")
         one.add_argument("--minutes", type=float, help="stop after so long; the same command goes on from there")
+        one.add_argument("--layers", action="store_true", help="at the end, tell what int8 costs operator by operator")
     for one in (evaluate, compare):
         one.add_argument("--split", choices=("train", "valid", "test"), default="test", help="test by itself")
         one.add_argument("--labels", default="", help="file of labels, for a .tflite that brings none")

@@ -1,6 +1,7 @@
 """What the commands do: each takes its options and returns its exit status."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from tapetum_trainer.data import words
 from tapetum_trainer.data.packed import Packed
 from tapetum_trainer.data.page import page
 from tapetum_trainer.errors import DataError, ModelError, RecipeError
-from tapetum_trainer.evaluate import Judged, answers, json, latencies, load, text
+from tapetum_trainer.evaluate import Judged, Loss, answers, json, latencies, load, text
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.words import table
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tapetum_trainer.training import Training
 
 _TIMED = 20  # pictures by which latency is measured
+_LOOKED_AT = 8  # pictures by which the errors of operators are measured
 
 
 def dataset_check(options: argparse.Namespace) -> int:
@@ -124,18 +126,39 @@ def _trained(options: argparse.Namespace, start: "Start | None" = None) -> int:
     if not outcome.finished:
         print(f"Stopped after {outcome.stand.step} steps; the same command goes on from there.")
         return 0
-    return _packed(training, training.folder / f"{name}.tapetum")
+    return _packed(training, training.folder / f"{name}.tapetum", layers=options.layers)
 
 
-def _packed(training: "Training", path: Path) -> int:
+def _packed(training: "Training", path: Path, *, layers: bool) -> int:
     from tapetum_trainer.making import made  # noqa: PLC0415
 
     found = made(training)
     path.write_bytes(found.bundle.content)
     path.with_suffix(".md").write_text(found.bundle.card, encoding="utf-8")
     print(_side_by_side(found.before, found.after))
-    print(f"int8 loses {found.lost:.1f} points of AP50 against float.\n{path}: {len(found.bundle.content)} bytes")
+    print(_lost(found.losses))
+    if layers:
+        print(_layers(training, found.content, path))
+    print(f"{path}: {len(found.bundle.content)} bytes")
     return 0
+
+
+def _lost(losses: Sequence[Loss]) -> str:
+    told = ", ".join(f"{one.label} {one.points:.1f} +- {one.error:.1f}" for one in losses)
+    return f"Points of AP50 that int8 loses against float, the mean of several views of each picture: {told}"
+
+
+def _layers(training: "Training", content: bytes, path: Path) -> str:
+    """Return what quantizing did to each operator, on a few pictures that were not trained with."""
+    from tapetum_trainer.export import float_contract  # noqa: PLC0415
+    from tapetum_trainer.layers import layer_errors  # noqa: PLC0415
+
+    pictures = training.sets.packed("valid")
+    asked = [pictures.picture(index) for index in range(min(_LOOKED_AT, len(pictures)))]
+    contract = float_contract(training.recipe.network.side)
+    found = layer_errors(content, contract, bundle.open(path).spec().content, asked)
+    rows = [(one.kind, f"{one.sqnr_db:.1f}", one.name.split(";")[-1][-60:]) for one in found]
+    return "\n".join(table([("operator", "SQNR dB", "output"), *rows]))
 
 
 def _side_by_side(before: Result, after: Result) -> str:

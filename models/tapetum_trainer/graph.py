@@ -4,6 +4,7 @@ The objects are those of TensorFlow's schema, as LiteRT's own tools have them (`
 What is packed behind a model (TFLite's metadata keep label files there) is lost: a bundle carries the labels.
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +84,22 @@ def constant(model: Any, tensor: Any, dtype: str) -> NDArray[Any] | None:
     if data is None or not len(data):
         return None
     return np.frombuffer(bytes(data), dtype).reshape([int(side) for side in tensor.shape])
+
+
+def put(model: Any, operator: Any, place: int, values: NDArray[Any]) -> None:
+    """Let the constant that is input `place` of `operator`, in the first subgraph, hold `values`.
+
+    Whatever else had the same tensor, or kept its own in the same buffer, keeps what it had: converters share zeros.
+    """
+    tensors, index = model.subgraphs[0].tensors, int(operator.inputs[place])
+    if sum(list(one.inputs).count(index) for one in model.subgraphs[0].operators) > 1:
+        tensors.append(copy.copy(tensors[index]))
+        operator.inputs = [*operator.inputs[:place], len(tensors) - 1, *operator.inputs[place + 1 :]]
+        tensors[-1].name = f"{name_of(tensors[index])}_{len(tensors) - 1}".encode()
+    tensor = tensors[operator.inputs[place]]
+    if sum(one.buffer == tensor.buffer for part in model.subgraphs for one in part.tensors) > 1:
+        tensor.buffer = _buffer(model, b"")
+    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
 
 
 def operator_code(model: Any, kind: str, version: int) -> int:

@@ -18,7 +18,7 @@ from tapetum_trainer.centred import centre
 from tapetum_trainer.data.pictures import pixels
 from tapetum_trainer.data.readers import Frames
 from tapetum_trainer.errors import TrainerError
-from tapetum_trainer.evaluate import Result, evaluate, of_spec
+from tapetum_trainer.evaluate import Loss, Result, evaluate, losses, of_spec
 from tapetum_trainer.evaluate.answers import LEAST
 from tapetum_trainer.evaluate.scores import matched
 from tapetum_trainer.export import exported, float_contract
@@ -32,16 +32,21 @@ _EVERY = 8  # frames of the clip: 25 pictures
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A bundle with how the float model, and the int8 one, did on the pictures that judge."""
+    """A bundle with how the float model, and the int8 one, did on the pictures that judge.
+
+    content: the float model, .tflite. losses: of all classes, and of each, over those pictures seen several times.
+    """
 
     bundle: Bundled
+    content: bytes
     before: Result
     after: Result
+    losses: tuple[Loss, ...]
 
     @property
     def lost(self) -> float:
         """Points of AP50 that int8 lost against float."""
-        return 100 * ((self.before.scores.ap50 or 0.0) - (self.after.scores.ap50 or 0.0))
+        return self.losses[0].points if self.losses else 0.0
 
 
 class Refused(TrainerError):
@@ -60,14 +65,13 @@ def made(training: Training) -> Made:
     small = quantize(content, contract, _calibration(training.sets.packed("train"), recipe), recipe.quantization)
     test = training.sets.packed("test")
     judging = test if len(test) else training.sets.packed("valid")
-    before, after = (
-        evaluate(of_spec(ModelSpec(f"{recipe.name}@{recipe.version}", *one)), judging)
-        for one in (
-            (content, judging.labels, contract),
-            (small.content, judging.labels, small.contract),
-        )
-    )
-    found = Made(_bundle(training, small, after), before, after)
+    models = [
+        of_spec(ModelSpec(f"{recipe.name}@{recipe.version}", one, judging.labels, asked))
+        for one, asked in ((content, contract), (small.content, small.contract))
+    ]
+    before, after = (evaluate(model, judging) for model in models)
+    lost = losses(models[0], models[1], judging)
+    found = Made(_bundle(training, small, after), content, before, after, lost)
     _accept(recipe, found)
     return found
 

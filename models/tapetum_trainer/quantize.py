@@ -3,7 +3,8 @@
 Full static quantization by ai-edge-quantizer: weights int8 with a scale for each channel, activations int8 with a
 scale for each tensor, found by running the float model on pictures for calibration (`tapetum_trainer.ranges`). Those
 should be as varied as what the cameras will see, dark ones and some full of things among them: what goes beyond all
-of them is cut off.
+of them is cut off. The float model's weights are put on int8's steps before (`tapetum_trainer.fitted`): the library,
+which takes each to the nearest, then finds nothing left to round.
 
 The scale of the input is not left to the pictures. It is set so that what is stored is the pixel minus 128, wherever
 the float model normalises all channels alike: the device then fills the input by flipping one bit. For a model that
@@ -38,8 +39,10 @@ from tapetum.inference.tflite import Detector
 from tapetum.settings import Settings
 from tapetum_trainer import graph, ranges
 from tapetum_trainer.errors import ModelError
+from tapetum_trainer.fitted import fitted
 
 Pixels = NDArray[np.uint8]
+Weights = Literal["fitted", "nearest"]
 _LOWEST = -128  # of int8
 
 
@@ -48,6 +51,7 @@ class Quantization(Settings, frozen=True, kw_only=True):
 
     input: Literal["int8", "uint8"] = "int8"  # uint8 costs one operator; a camera's bytes then go in as they are
     pictures: Annotated[int, Meta(ge=1, le=10_000)] = 200  # for calibration, the first of those that are given
+    weights: Weights = "fitted"  # so that their errors cancel on those pictures; nearest: each by itself, in less time
     edge_tpu: bool = False  # rewrite what its compiler refuses, where the answers stay the same to the bit
 
 
@@ -89,7 +93,7 @@ def quantize(
     taken = list(itertools.islice(pictures, settings.pictures))
     if not taken:
         raise ModelError("calibration: there are no pictures; a few dozen like those of the cameras are wanted")
-    model = graph.read(_quantized(prepared(content, contract.input), contract, taken))
+    model = graph.read(_quantized(prepared(content, contract.input), contract, taken, settings.weights))
     if settings.input == "uint8":
         model = graph.with_input_as_bytes(model)
     if settings.edge_tpu:
@@ -196,19 +200,20 @@ def questions(picture: Input, name: str, pictures: Iterable[Pixels]) -> Iterator
 # --- by the library
 
 
-def _quantized(content: bytes, contract: Contract, pictures: list[Pixels]) -> bytes:
+def _quantized(content: bytes, contract: Contract, pictures: list[Pixels], weights: Weights) -> bytes:
     from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager  # noqa: PLC0415  it takes a second
 
     model = graph.read(content)
     key, name = graph.name_of_input(model)
     plan = recipe_manager.RecipeManager()
     plan.load_quantization_recipe(recipe.static_wi8_ai8())
-    work = quantizer.Quantizer(bytearray(content))
-    work.load_quantization_recipe(recipe.static_wi8_ai8())
     with _told(), warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(io.StringIO()):
         seen = calibrator.Calibrator(bytearray(content), num_threads=1, qsv_update_func=ranges.collected)
-        seen.calibrate({key: list(questions(contract.input, name, pictures))}, plan)
+        asked = list(questions(contract.input, name, pictures))
+        seen.calibrate({key: asked}, plan)
         found = _settled(seen.get_model_qsvs(), model, contract)
+        work = quantizer.Quantizer(bytearray(fitted(content, found, asked if weights == "fitted" else ())))
+        work.load_quantization_recipe(recipe.static_wi8_ai8())
         done = work.quantize(found, enable_progress_bar=False, enable_progress_report=False)
     return bytes(done.quantized_model or b"")
 

@@ -1,6 +1,7 @@
 """The desk from a folder of labelled pictures to a bundle that a device takes, by its commands."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,18 @@ def test_a_recipe_becomes_a_bundle_that_a_device_takes(packed: Path):
     assert (spec.contract.input.size, spec.contract.input.dtype) == ((SIDE, SIDE), "int8")
     assert spec.probes
     assert "painted boxes" in packed.with_suffix(".md").read_text()
+
+
+def test_what_int8_costs_is_told_with_its_uncertainty_and_operator_by_operator(
+    packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The training is done: the same command packs once more."""
+    order = ["train", str(folder / "boxes.toml"), "--data", str(folder), "--folder", str(packed.parent)]
+    assert main([*order, "--layers"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"int8 loses against float.*: all -?\d+\.\d \+- \d+\.\d, red ", told)
+    operators = dict.fromkeys(re.findall(r"^([A-Z_0-9]+) +-?\d+\.\d  ", told, re.MULTILINE))
+    assert {"CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESIZE_NEAREST_NEIGHBOR", "LOGISTIC"} == set(operators)
 
 
 def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]):

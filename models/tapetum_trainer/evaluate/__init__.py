@@ -10,6 +10,7 @@ from tapetum_trainer.evaluate.answers import Ask, Judged, answers, load, of_spec
 from tapetum_trainer.evaluate.latency import Latency, latencies
 from tapetum_trainer.evaluate.mapping import columns, relabelled
 from tapetum_trainer.evaluate.matches import Matches, Operating
+from tapetum_trainer.evaluate.moved import Loss, losses
 from tapetum_trainer.evaluate.result import Result, evaluate
 from tapetum_trainer.evaluate.scores import ClassScores, Scores, Sizes, scored
 from tapetum_trainer.evaluate.truth import Pictures
@@ -20,6 +21,7 @@ __all__ = [
     "ClassScores",
     "Judged",
     "Latency",
+    "Loss",
     "Matches",
     "Operating",
     "Pictures",
@@ -33,6 +35,7 @@ __all__ = [
     "json",
     "latencies",
     "load",
+    "losses",
     "of_spec",
     "relabelled",
     "scored",
