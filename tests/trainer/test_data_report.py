@@ -212,8 +212,8 @@ def test_of_the_labels_that_are_left_out_the_most_frequent_are_told(tmp_path: Pa
     [
         ("data/my-data/a.txt, line 1", "data", "my-data/a.txt, line 1"),
         ("../else/a.txt", ".", "../else/a.txt"),
-        ("the picture 'a' is not in /work/data/x", "/work/data", "the picture 'a' is not in x"),
-        ("/else/work/data/x", "/work/data", "/else/work/data/x"),
+        ("the picture 'a' is not in /srv/pictures/x", "/srv/pictures", "the picture 'a' is not in x"),
+        ("/else/srv/pictures/x", "/srv/pictures", "/else/srv/pictures/x"),
     ],
 )
 def test_files_are_told_by_their_places_in_the_folder_of_the_data_alone(told: str, root: str, wanted: str):
