@@ -260,6 +260,11 @@ def test_a_device_without_a_name_is_called_as_its_machine() -> None:
     assert config.parse("").name == socket.gethostname().split(".")[0]
 
 
+def test_motion_that_is_set_without_naming_a_method_is_set_for_the_default() -> None:
+    taken = config.parse(text_of(camera(motion={"min_area": 0.01}))).camera["front"]
+    assert taken.motion == msgspec.structs.replace(CameraSettings(source=taken.source).motion, min_area=0.01)
+
+
 def test_an_empty_file_is_all_defaults() -> None:
     assert config.parse("") == Config()
     assert config.parse(text_of(camera())).camera == {"front": CameraSettings(source=Synthetic())}

@@ -13,11 +13,14 @@ import msgspec
 import pytest
 
 from tapetum import cli, config, daemon, data, health
+from tapetum.capture import Synthetic
 from tapetum.commands import bench, status
 from tests.packaging.test_reference_config import structs
 from tests.test_docs import ROOT, commands, headings, parser_of, verbs_of
 
 Row = tuple[str, ...]
+CAMERA = config.CameraSettings(source=Synthetic())
+"""As it is when nothing is said."""
 
 
 def section(page: str, heading: str) -> str:
@@ -125,7 +128,8 @@ def rows_of(kind: type[msgspec.Struct], union: int) -> list[Row]:
     rows = []
     if tag.tag_field:
         value = f'`"{tag.tag}"`'
-        rows.append((f"`{tag.tag_field}`", "text", "required" if union > 1 else value, value))
+        optional = union == 1 or kind is type(CAMERA.motion)
+        rows.append((f"`{tag.tag_field}`", "text", value if optional else "required", value))
     for field in msgspec.structs.fields(kind):
         if not structs(field.type) and not (kind is config.Config and field.encode_name == "camera"):
             row = (f"`{field.encode_name}`", type_of(field.type), default_of(field), range_of(field.type))

@@ -22,20 +22,21 @@ from tapetum.inference.labeller import Labelling
 from tapetum.inference.scheduler import Scheduling
 from tapetum.inference.settings import Inference
 from tapetum.motion import Method
-from tapetum.motion.frame_difference import FrameDifference
+from tapetum.motion.adaptive import Adaptive
 from tapetum.settings import Settings
 from tapetum.tracking import Tracking
 
 T = TypeVar("T")
 _DEVICE_TOPICS = frozenset({"cmd", "model"})  # levels below the device's that have levels below themselves
 _REPOSITORY = "repository"
+_METHOD = Adaptive()
 
 
 class CameraSettings(Settings, frozen=True, kw_only=True):
     """One camera and what is done with its pictures."""
 
     source: AnySource
-    motion: Method = FrameDifference()
+    motion: Method = _METHOD
     tracking: Tracking = Tracking()
     night: Night = Night()
     labelling: Labelling = Labelling()
@@ -90,7 +91,7 @@ def parse(text: str) -> Config:
         raise ConfigError("camera: expected tables [camera.NAME]")
     config = _converted(values, Config, "")
     found = {
-        checked_name(name, f"camera.{name}"): _converted(value, CameraSettings, f"camera.{name}")
+        checked_name(name, f"camera.{name}"): _converted(_with_method(value), CameraSettings, f"camera.{name}")
         for name, value in cameras.items()
     }
     config = msgspec.structs.replace(config, camera=found)
@@ -107,6 +108,15 @@ def check(config: Config) -> None:
     check_broker(config.broker)
     for name, settings in config.camera.items():
         settings.source.check(f"camera.{name}.source")
+
+
+def _with_method(camera: Any) -> Any:
+    """Return a camera's table with the default method's name where motion is set and none is named."""
+    motion = camera.get("motion") if isinstance(camera, dict) else None
+    if not isinstance(motion, dict):
+        return camera
+    tag = _METHOD.__struct_config__
+    return camera | {"motion": {str(tag.tag_field): tag.tag} | motion}
 
 
 def _refuse_senseless(value: Any, place: str) -> None:

@@ -14,7 +14,7 @@ from tapetum.motion import Method, MotionDetector
 from tapetum.scene import Box, Condition, Motion, Plane
 from tests.scenes import FPS, Play, Player, best_iou, drawn, standing, walking
 
-METHODS = typing.get_args(Method) or (Method,)
+METHODS = typing.get_args(Method)
 ABSORB = 50  # frames
 SIZE = (0.08, 0.25)  # of those who walk
 

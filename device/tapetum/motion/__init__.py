@@ -1,16 +1,18 @@
 """What moves: a choice of methods behind one contract.
 
-A method's settings class is a member of the union `Method`; its `start` makes the detector. A new method is one module
-and one name in the union.
+A method's settings class is a member of the union `Method`; its `start` makes the detector. A new method is one module,
+with a `stage.Model`, and one name in the union.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from tapetum.motion.adaptive import Adaptive
 from tapetum.motion.frame_difference import FrameDifference
+from tapetum.motion.mixture import Mixture
 from tapetum.scene import Box, Motion, Plane
 
-Method = FrameDifference
+Method = Adaptive | FrameDifference | Mixture
 
 
 class MotionDetector(Protocol):

@@ -1,0 +1,202 @@
+"""What every method of motion shares: from one luma to regions, whatever the method takes for the background.
+
+A method is a `Model`: it keeps a background and says which pixels differ from it. All else is here, once, in `Stage`:
+the picture's smoothing, the camera's exposure and noise, beginning anew when the whole picture changes, hysteresis,
+regions, ghosts, and the boxes that are not to be learned.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Protocol
+
+import cv2
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from tapetum.motion.exposure import correction
+from tapetum.motion.levels import samples
+from tapetum.motion.noise import NoiseLevels
+from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
+from tapetum.scene import Box, Condition, Motion, Plane
+from tapetum.settings import Settings
+
+_GHOST_MOVES = 0.02  # of a region's pixels: more than this differs from the previous frame, and it is no ghost
+_GHOST_EDGE = 1.3  # times as steep is the background along a ghost's outline as the picture
+_AROUND = np.ones((7, 5), np.uint8)  # pixels around a plain change in which a faint one belongs to it
+_LEAP = 3.0  # times as bright or dark at once: more than a camera's own step of exposure
+_DARK = 4.0  # luma steps: what is darker differs by no more than this from black
+_SQUARE = np.ones((3, 3), np.uint8)
+
+Slices = tuple[slice, slice]
+"""Rows and columns of a plane."""
+
+
+class Common(Settings, frozen=True):
+    """What every method can be told."""
+
+    threshold: Annotated[float, Meta(ge=1, le=100)] = 6.0  # luma steps above the noise: lower finds faint things, haze
+    sigmas: Annotated[float, Meta(ge=2, le=20)] = 4.0  # of the noise: lower finds more at night, and more that is none
+    min_area: Annotated[float, Meta(gt=0, lt=1)] = 0.0008  # of the frame: lower finds far things, and leaves
+    join: Annotated[float, Meta(ge=0, le=0.2)] = 0.02  # of the frame's height: parts closer than this are one thing
+    learning: Annotated[int, Meta(ge=2, le=10000)] = 50  # frames in which the background follows a slow change
+    absorb: Annotated[int, Meta(ge=2, le=100000)] = 300  # frames in which a thing at rest that nobody follows fades
+    changed: Annotated[float, Meta(gt=0, le=1)] = 0.5  # of the picture at once: the light, not a thing
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The frame-sized memory that stage and method share, made once for a size of picture: (h, w) uint8 each."""
+
+    picture: Plane  # this picture, smoothed over 3x3 pixels
+    previous: Plane  # the one before it
+    residual: Plane  # |picture - the model's background|, luma steps
+    limit: Plane  # the least residual that is not noise
+    strong: Plane  # 255: plainly changed
+    weak: Plane  # 255: changed, faintly or plainly
+    moving: Plane  # 255: changed since the previous frame; before that, at the method's disposal
+    learn: Plane  # 255: learned in this frame; at the method's disposal
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...]) -> "Scene":
+        """Return planes of `shape` (h, w), all zero."""
+        return cls(*(np.zeros(shape, np.uint8) for _ in fields(cls)))
+
+    def turned(self) -> "Scene":
+        """Return the same planes, this picture's become the previous one's."""
+        return replace(self, picture=self.previous, previous=self.picture)
+
+
+class Model(Protocol):
+    """What a method knows of a scene of one size, and what it makes of the next picture of it.
+
+    `Stage` makes one by `Method.model(shape)` for each size of picture, seeds it with the first and then calls, frame
+    by frame: `shift` if the exposure changed, `compare`, `seed` for each ghost or, alone, where the whole picture
+    changed, and `learn`. Of the planes of the scene it may fill `strong` and `weak` in `compare`, and use `moving` and
+    `learn` as it likes; it reads the others.
+    """
+
+    @property
+    def background(self) -> Plane:
+        """(h, w) what the scene looks like with nothing in it, smoothed as the picture is; never written by others."""
+        ...
+
+    def seed(self, scene: Scene, inside: Slices | None = None) -> None:
+        """Take the picture for the background, the whole of it or `inside`, and forget what was known there."""
+        ...
+
+    def shift(self, table: NDArray[np.float32]) -> None:
+        """Bring all that is known to another exposure: `table` (256,) is what to add to each brightness."""
+        ...
+
+    def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
+        """Fill `strong` and `weak`, 0 or 255, from `picture`, `residual` and `limit`; all that is strong is weak.
+
+        In the `held` parts is what has been followed so far: it shows whether it moves or not.
+        """
+        ...
+
+    def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
+        """Learn the picture, what is `weak` slowly or not at all, and nothing of it in the `held` parts."""
+        ...
+
+
+class Stage:
+    """A running method: `MotionDetector` around a `Model`. Its own memory is 8 bytes for each pixel of the luma."""
+
+    def __init__(self, settings: Common, model: Callable[[tuple[int, ...]], Model]) -> None:
+        """Look with what `model` makes for a shape (h, w)."""
+        self._settings = settings
+        self._make = model
+        self._noise = NoiseLevels(settings.threshold, settings.sigmas)
+        self._scene = Scene.of((0, 0))
+        self._model = model((0, 0))
+        self._seen = 0  # frames since the background was begun
+
+    def detect(self, luma: Plane, keep: Sequence[Box] = ()) -> Motion:
+        """Return what moved; nothing on the first frame, of which alone the background is made."""
+        if luma.shape != self._scene.picture.shape:
+            self._scene, self._model = Scene.of(luma.shape), self._make(luma.shape)
+            cv2.blur(luma, (3, 3), dst=self._scene.picture)
+            return self._begin(Condition.CLEAR)
+        self._scene = scene = self._scene.turned()
+        cv2.blur(luma, (3, 3), dst=scene.picture)
+        if self._leapt() or not self._expose():
+            return self._begin(Condition.CHANGED)
+        held = [box.slices(luma) for box in keep]
+        share = self._compare(held)
+        if share > self._settings.changed:
+            return self._begin(Condition.CHANGED)
+        rects = self._rects() if share else []
+        self._seen += 1
+        self._model.learn(scene, held)
+        return Motion(scene.strong, boxes(rects, luma.shape), complete=self._seen > self._settings.learning)
+
+    def _begin(self, condition: Condition) -> Motion:
+        """Take this picture for the background: it is the first, the first of its size, or the whole of it changed."""
+        self._model.seed(self._scene)
+        self._scene.strong[:] = 0
+        self._seen = 1
+        return Motion(self._scene.strong, (), condition)
+
+    def _leapt(self) -> bool:
+        """Whether the picture is so much darker or brighter that this is no exposure: covered, or a light switched."""
+        was, now = (_DARK + cv2.mean(plane)[0] for plane in (self._model.background, self._scene.picture))
+        return not 1 / _LEAP < now / was < _LEAP
+
+    def _expose(self) -> bool:
+        """Bring the background to this picture's exposure, and learn the noise that remains; not where it is none."""
+        found = correction(samples(self._model.background), samples(self._scene.picture), self._noise.limit)
+        if found.partial:
+            return False
+        if found.shift is not None:
+            self._model.shift(found.shift)
+        self._noise.learn(found.left)
+        return True
+
+    def _compare(self, held: Sequence[Slices]) -> float:
+        """Fill the masks; return the share of pixels that changed: plainly, or, where most did, faintly as by night."""
+        scene = self._scene
+        limit = self._noise.threshold(self._model.background, scene.limit)
+        cv2.absdiff(scene.picture, self._model.background, dst=scene.residual)
+        self._model.compare(scene, held)
+        faintly = cv2.countNonZero(scene.weak) / scene.weak.size
+        cv2.dilate(scene.strong, _AROUND, dst=scene.moving)
+        cv2.bitwise_and(scene.weak, scene.moving, dst=scene.weak)
+        cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
+        cv2.compare(scene.moving, limit, cv2.CMP_GT, dst=scene.moving)
+        return faintly if faintly > self._settings.changed else cv2.countNonZero(scene.strong) / scene.strong.size
+
+    def _rects(self) -> list[Rect]:
+        scene = self._scene
+        height, width = scene.weak.shape
+        gap = max(1, round(self._settings.join * height))
+        min_pixels = max(4, round(self._settings.min_area * height * width))
+        found = [rect for rect in outlines(scene.weak, scene.strong, min_pixels) if not self._is_ghost(rect)]
+        whole = joined(found, gap_x=max(1, gap // 3), gap_y=gap)
+        parts = [part for rect in whole for part in upright(scene.weak, scene.residual, rect)]
+        return [part for part in parts if (part[2] - part[0]) * (part[3] - part[1]) >= min_pixels]
+
+    def _is_ghost(self, rect: Rect) -> bool:
+        """Whether `rect` is a hole left by what was there when the background was taken; if so, learn it at once.
+
+        A ghost does not move, and its outline is an edge of the background that the picture has not: after
+        L. Marcenaro et al., and R. Cucchiara et al., "Detecting moving objects, ghosts, and shadows in video streams",
+        IEEE TPAMI 25(10):1337-1342, 2003.
+        """
+        scene = self._scene
+        inside = (slice(rect[1], rect[3]), slice(rect[0], rect[2]))
+        mask = scene.weak[inside]
+        if cv2.countNonZero(scene.moving[inside]) > _GHOST_MOVES * cv2.countNonZero(mask):
+            return False
+        rim = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, _SQUARE), np.uint8)
+        here, there = (_steepness(plane[inside], rim) for plane in (scene.picture, self._model.background))
+        if there < _GHOST_EDGE * here:
+            return False
+        self._model.seed(scene, inside)
+        return True
+
+
+def _steepness(plane: Plane, rim: Plane) -> float:
+    """Return the mean brightness range in 3x3 pixels of `plane` along `rim`, in luma steps."""
+    return cv2.mean(cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, _SQUARE), mask=rim)[0]
