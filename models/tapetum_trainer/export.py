@@ -42,7 +42,8 @@ def exported(network: Any) -> bytes:
 
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
-            f"exporting needs Keras on TensorFlow, not on {keras.backend.backend()}: set KERAS_BACKEND=tensorflow"
+            f"exporting needs Keras on TensorFlow, not on {keras.backend.backend()}: set KERAS_BACKEND=tensorflow; "
+            "what was trained is kept, and goes on from there"
         )
     picture = network.inputs[0]
     wanted = keras.InputSpec(shape=(1, *picture.shape[1:]), dtype="float32", name=picture.name)
