@@ -188,9 +188,13 @@ def arguments(tmp_path: Path) -> dict[str, list[str]]:
     people, boxes = tmp_path / "people.json", tmp_path / "boxes.csv"
     people.write_text('{"fps": 10, "people": [{"visible": [0, 199], "in_view": [0, 199]}]}')
     boxes.write_text("1,1,100,100,40,90\n2,1,100,100,40,90\n")
+    room = tmp_path / "room"
+    (room / "input").mkdir(parents=True)
+    (room / "input/in1.pgm").write_bytes(b"P5 32 16 255\n" + bytes(32 * 16))
     clip = ["--clip", str(data.clip()), "--truth"]
     return {
         "analysis": [],
+        "motion": [str(room)],
         "alarm": [*clip, str(people)],
         "tracks": [*clip, str(boxes)],
         "delivery": ["--kills", "0", "--alerts", "2"],

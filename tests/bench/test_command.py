@@ -78,6 +78,7 @@ def test_the_help_of_a_bench_tells_of_its_own_options_alone(capsys, what):
         told
         == {
             "analysis": {"--clip", "--model", "--labels", "--json"},
+            "motion": {"--truth", "--pictures", "--json"},
             "alarm": {"--clip", "--truth", "--model", "--labels", "--json"},
             "tracks": {"--clip", "--truth", "--model", "--labels", "--json"},
             "gating": {"--reference", "--model", "--labels", "--json"},

@@ -51,6 +51,15 @@ def _add_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", type=Path, metavar="FILE", help=bright)
 
 
+def _add_sequence(parser: argparse.ArgumentParser) -> None:
+    folder = "a video, or a folder as of ChangeDetection.net: input/, groundtruth/, ROI.bmp, temporalROI.txt"
+    parser.add_argument("clip", type=Path, metavar="CLIP", help=folder)
+    truth = "masks, numbered as the frames are: 255 moves, 0 does not (default: groundtruth/ in the folder CLIP)"
+    parser.add_argument("--truth", type=Path, metavar="FOLDER", help=truth)
+    pictures = "write some frames, their truth and every mask side by side, as PNG"
+    parser.add_argument("--pictures", type=Path, metavar="FILE", help=pictures)
+
+
 def _add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=whole(1), default=20_000, metavar="N", help="how many (default: 20000)")
 
@@ -116,6 +125,12 @@ def _gating(options: argparse.Namespace) -> dict[str, Any]:
     return gating.run(_clip(options), options.reference or options.clip, _inference(options))
 
 
+def _motion(options: argparse.Namespace) -> dict[str, Any]:
+    from tapetum.bench.motion import report
+
+    return report.run(options.clip, options.truth, options.pictures)
+
+
 def _delivery(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import delivery
 
@@ -142,6 +157,11 @@ def _speed(options: argparse.Namespace) -> dict[str, Any]:
 
 BENCHES = {
     "analysis": _Bench("CPU time of the analysis a frame, beside absdiff and MOG2", (_add_clip, add_model), _analysis),
+    "motion": _Bench(
+        "every method of motion beside MOG2 and KNN on a clip: time, F-measure, and which to take",
+        (_add_sequence,),
+        _motion,
+    ),
     "alarm": _Bench(
         "whether each person gives one alert, how soon, and how often the model is asked",
         (_add_truth, add_model),
