@@ -31,11 +31,12 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built("sdist", tmp_path_factory.mktemp("sdist"))
 
 
-def test_the_wheel_carries_the_clip_and_the_reference_configuration(wheel: Path):
+def test_the_wheel_carries_the_clip_the_detector_and_the_reference_configuration(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         for packed, source in {
             "tapetum/data/tapetum.toml": "firmware-config/tapetum.toml",
             "tapetum/data/street.mp4": "device/tapetum/data/street.mp4",
+            "tapetum/data/tapetum@1.tapetum": "models/bundles/tapetum@1.tapetum",
         }.items():
             assert archive.read(packed) == (CHECKOUT / source).read_bytes()
 
@@ -49,7 +50,10 @@ def test_the_wheel_holds_both_packages_their_types_and_the_licences(wheel: Path)
 
 
 def test_the_wheel_stays_small(wheel: Path):
-    assert wheel.stat().st_size < 3 << 20
+    with zipfile.ZipFile(wheel) as archive:
+        models = sum(entry.compress_size for entry in archive.infolist() if entry.filename.endswith(".tapetum"))
+    assert 0 < models < 4_000_000
+    assert wheel.stat().st_size - models < 3 << 20
 
 
 def test_what_was_installed_from_the_wheel_finds_its_data_and_runs(wheel: Path, tmp_path: Path):
@@ -62,12 +66,18 @@ def test_what_was_installed_from_the_wheel_finds_its_data_and_runs(wheel: Path, 
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
         return done.stdout
 
-    where = "from tapetum import data; print(data.clip()); print(data.reference_config())"
+    where = "from tapetum import data; print(data.clip(), data.detector(), data.reference_config(), sep='\\n')"
     found = run("-c", where).splitlines()
-    assert found == [str(tmp_path / "tapetum/data/street.mp4"), str(tmp_path / "tapetum/data/tapetum.toml")]
+    names = "street.mp4", "tapetum@1.tapetum", "tapetum.toml"
+    assert found == [str(tmp_path / "tapetum/data" / name) for name in names]
     config = tmp_path / "tapetum.toml"
-    config.write_text(Path(found[1]).read_text() + '\n[camera.drawn.source]\ntype = "synthetic"\n')
-    assert "can be used" in run("-m", "tapetum", "check-config", str(config))
+    reference = (
+        Path(found[2]).read_text().replace("#[inference]", "[inference]").replace('#model = ""', 'model = "shipped"')
+    )
+    config.write_text(reference + '\n[camera.drawn.source]\ntype = "synthetic"\n')
+    checked = run("-m", "tapetum", "check-config", str(config))
+    assert "can be used" in checked
+    assert "tapetum@1" in checked
 
 
 def test_the_source_archive_can_be_built_installed_and_provisioned_from(sdist: Path, tmp_path: Path):

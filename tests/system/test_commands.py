@@ -278,7 +278,7 @@ def test_a_first_run_without_anything_shows_alerts_until_it_is_interrupted(tmp_p
     home = tmp_path / "home"
     home.mkdir()
     with running(tmp_path, "run", "--first-run", HOME=str(home), XDG_STATE_HOME="") as first:
-        until(lambda: "started" in (tmp_path / "out").read_text())
+        until(lambda: "  person " in (tmp_path / "out").read_text())
         own = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": ""}
         assert f", process {first.pid}, " in run("status", env=own).stdout, "it is found where it keeps its state"
         second = run("run", "--first-run", env=own)
@@ -287,7 +287,7 @@ def test_a_first_run_without_anything_shows_alerts_until_it_is_interrupted(tmp_p
         code, seconds = interrupted(first)
         assert (code, seconds < 3) == (0, True)
     said = (tmp_path / "err").read_text()
-    assert "No model is given: working with motion alone." in said
+    assert "Model: the one that comes along." in said
     assert "a clip of a real one is played" in said
     assert "an embedded one, on 127.0.0.1:" in said
     assert "Traceback" not in said
@@ -299,7 +299,8 @@ def test_a_first_run_without_anything_shows_alerts_until_it_is_interrupted(tmp_p
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_first_run_ends_with_its_terminal_or_by_request(tmp_path: Path, number: signal.Signals):
     config = tmp_path / "mine.toml"
-    config.write_text(f"state_dir = {json.dumps(str(tmp_path / 'state'))}\n" + camera())
+    clip = camera(f'{{ type = "file", path = {json.dumps(str(shipped.clip()))}, loop = true }}')
+    config.write_text(f"state_dir = {json.dumps(str(tmp_path / 'state'))}\n{clip}")
     with running(tmp_path, "run", "--first-run", "--config", config) as first:
         until(lambda: "started" in (tmp_path / "out").read_text())
         first.send_signal(number)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tapetum import data
 from tapetum.bundle import archive
 from tapetum.bundle import manifest as manifests
 from tapetum.bundle.check import check
@@ -21,7 +22,10 @@ from tapetum.inference.contract import Contract, Expected, ModelSpec, Probe
 from tapetum.inference.settings import Inference
 from tapetum.settings import located
 
-__all__ = ["Manifest", "ModelBundle", "Provenance", "Source", "load", "of_tflite", "open"]
+__all__ = ["SHIPPED", "Manifest", "ModelBundle", "Provenance", "Source", "load", "named", "of_tflite", "open"]
+
+SHIPPED = "shipped"
+"""What names the detector that comes along, wherever the path of a model may stand."""
 
 _BEGINNING = 8  # bytes by which a bundle and a model are told apart
 
@@ -73,6 +77,11 @@ def open(source: Path | str | bytes) -> ModelBundle:  # noqa: A001  `bundle.open
     return ModelBundle(manifest, {path: bytes(view) for path, view in files.items()})
 
 
+def named(model: str) -> Path:
+    """Return the file that `model` names: a path, or `shipped` for the detector that comes along."""
+    return data.detector() if model == SHIPPED else located(model)
+
+
 def load(settings: Inference) -> ModelSpec | None:
     """Return the model that the settings name: a bundle, or a plain `.tflite` with its labels. None: they name none.
 
@@ -80,7 +89,7 @@ def load(settings: Inference) -> ModelSpec | None:
     """
     if not settings.model:
         return None
-    path = located(settings.model)
+    path = named(settings.model)
     try:
         if not archive.is_archive(_beginning(path)):
             return of_tflite(path, settings.labels)

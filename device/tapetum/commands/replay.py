@@ -31,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
     from tapetum.replay import Tally, frame_count, replay, worker
 
     start_log(options.verbose)
-    config = with_model(config_of(options)[0], options)
+    config = with_model(config_of(options)[0], options.model, options.labels)
     tally, told = Tally(), 0
     _check(options.clip)
     total = frame_count(options.clip)

@@ -51,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
 def _read(options: argparse.Namespace) -> Config:
     config, path = config_of(options)
     check_cameras(config, path)
-    return with_model(config, options)
+    return with_model(config, options.model, options.labels)
 
 
 def _run(options: argparse.Namespace, config: Config, again: Callable[[], Config] | None) -> int:
@@ -71,16 +71,16 @@ def _run(options: argparse.Namespace, config: Config, again: Callable[[], Config
 @contextmanager
 def _completed(options: argparse.Namespace) -> Iterator[Config]:
     """Give the configuration with what a first look needs and it does not name: a camera, a broker, a listener."""
-    from tapetum import lock
+    from tapetum import bundle, lock
     from tapetum.alerts import embedded
 
-    config = _with_state(with_model(config_of(options)[0], options))
+    config = _with_state(with_model(config_of(options)[0], options.model, options.labels))
     with naming(config_file(options)):
         lock.held(Path(config.state_dir)).close()  # a second one is refused before it says what it would do
     config = _with_camera(config)
     if not config.inference.model:
-        _say("No model is given: working with motion alone.")
-        _say("  --model detect.tflite --labels labelmap.txt gives labels.")
+        _say("Model: the one that comes along. --model FILE takes another.")
+        config = with_model(config, bundle.SHIPPED)
     own = None
     if not config.broker.host:
         own, port = embedded.start()

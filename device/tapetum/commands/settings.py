@@ -21,7 +21,9 @@ _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, loggin
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Let a model be named."""
-    parser.add_argument("--model", metavar="FILE", help="a .tflite that finds things (default: motion alone)")
+    parser.add_argument(
+        "--model", metavar="FILE", help="a bundle or a .tflite that finds things, or shipped: the one that comes along"
+    )
     parser.add_argument("--labels", metavar="FILE", help="its labels, one a line (default: those in the model)")
 
 
@@ -85,11 +87,11 @@ def naming(path: Path | None) -> Iterator[None]:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def with_model(config: Config, options: argparse.Namespace) -> Config:
-    """Return `config` with the model that was named on the command line, if one was."""
-    if not options.model:
+def with_model(config: Config, model: str | None, labels: str | None = None) -> Config:
+    """Return `config` with `model` and its `labels` in the place of its own, if one is named."""
+    if not model:
         return config
-    inference = msgspec.structs.replace(config.inference, model=options.model, labels=options.labels or "")
+    inference = msgspec.structs.replace(config.inference, model=model, labels=labels or "")
     return msgspec.structs.replace(config, inference=inference)
 
 

@@ -10,7 +10,6 @@ from tapetum.doctor.finding import Finding, Machine, State, edit, tapetum
 from tapetum.errors import BundleError, ConfigError
 from tapetum.inference.client import Worker
 from tapetum.inference.confine import FULL
-from tapetum.settings import located
 from tapetum.store import FOLDER, Store
 from tapetum.switch import loaded, slots_to_try
 
@@ -43,7 +42,7 @@ def _configured(machine: Machine, config: Config, file: Path | None) -> Finding:
         worker = Worker(bundle.load(config.inference), config.inference)
     except ConfigError as error:
         return Finding("model", "missing", str(error), edit(machine, file) if file else "")
-    return _tried(worker, str(located(config.inference.model)))
+    return _tried(worker, str(bundle.named(config.inference.model)))
 
 
 def _tried(worker: Worker, called: str) -> Finding:

@@ -4,22 +4,22 @@ import argparse
 import sys
 from pathlib import Path
 
+from tapetum.bundle import named
 from tapetum.commands.models import slots
 from tapetum.commands.settings import add_config
 from tapetum.errors import BundleError, ConfigError
-from tapetum.settings import located
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `models install` takes."""
-    parser.add_argument("file", metavar="FILE", help="a bundle (.tapetum)")
+    parser.add_argument("file", metavar="FILE", help="a bundle (.tapetum); shipped: the detector that comes along")
     parser.add_argument("--activate", action="store_true", help="and make it active, as `models activate` does")
     add_config(parser)
 
 
 def main(options: argparse.Namespace) -> int:
     """Install it, print its name and which slots went for it; raises ConfigError when the file is refused."""
-    path = located(options.file)
+    path = named(options.file)
     content = _read(path)  # before we are somebody else
     config, store = slots.opened(options)
     try:

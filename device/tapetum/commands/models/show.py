@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tapetum.errors import BundleError, ConfigError
-from tapetum.settings import located
 from tapetum.text import plain
 
 if TYPE_CHECKING:
@@ -20,16 +19,18 @@ _RECOGNISED = "recognised by the outputs"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `models show` takes."""
-    parser.add_argument("file", metavar="FILE", help="a bundle (.tapetum) or a .tflite")
+    parser.add_argument(
+        "file", metavar="FILE", help="a bundle (.tapetum), a .tflite, or shipped: the one that comes along"
+    )
     parser.add_argument("--labels", metavar="FILE", help="labels of a .tflite (default: those in it or beside it)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def main(options: argparse.Namespace) -> int:
     """Print it; raises ConfigError when the file is refused."""
-    from tapetum.bundle import archive, plain
+    from tapetum.bundle import archive, named, plain
 
-    path = located(options.file)
+    path = named(options.file)
     try:
         content = plain.read(path, archive.LARGEST)
         if archive.is_archive(content):
