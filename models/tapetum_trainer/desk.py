@@ -131,15 +131,16 @@ def _trained(options: argparse.Namespace, start: "Start | None" = None) -> int:
 
 def _packed(training: "Training", path: Path, *, layers: bool) -> int:
     from tapetum_trainer.making import made  # noqa: PLC0415
+    from tapetum_trainer.papers import write  # noqa: PLC0415
 
     found = made(training)
     path.write_bytes(found.bundle.content)
-    path.with_suffix(".md").write_text(found.bundle.card, encoding="utf-8")
+    papers = write(found, path)
     print(_side_by_side(found.before, found.after))
     print(_lost(found.losses))
     if layers:
         print(_layers(training, found.content, path))
-    print(f"{path}: {len(found.bundle.content)} bytes")
+    print(f"{path}: {len(found.bundle.content)} bytes; beside it {', '.join(one.name for one in papers)}")
     return 0
 
 

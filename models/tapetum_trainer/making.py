@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,11 +17,12 @@ from tapetum.inference.contract import ModelSpec
 from tapetum_trainer.augment import Augmenter, Pictures
 from tapetum_trainer.bundling import Bundled, Bundling, bundled
 from tapetum_trainer.centred import centre
+from tapetum_trainer.data.packed import Packed
 from tapetum_trainer.data.pictures import pixels
 from tapetum_trainer.data.readers import Frames
 from tapetum_trainer.errors import TrainerError
 from tapetum_trainer.evaluate import Loss, Result, evaluate, losses, of_spec
-from tapetum_trainer.evaluate.answers import LEAST
+from tapetum_trainer.evaluate.answers import LEAST, Judged
 from tapetum_trainer.evaluate.scores import matched
 from tapetum_trainer.export import exported, float_contract
 from tapetum_trainer.quantize import Quantized, quantize
@@ -34,7 +37,8 @@ _EVERY = 8  # frames of the clip: 25 pictures
 class Made:
     """A bundle with how the float model, and the int8 one, did on the pictures that judge.
 
-    content: the float model, .tflite. losses: of all classes, and of each, over those pictures seen several times.
+    content: the float model, .tflite. model: the int8 one; judging: those pictures. losses: of all classes, and of
+    each, over those pictures seen several times.
     """
 
     bundle: Bundled
@@ -42,6 +46,8 @@ class Made:
     before: Result
     after: Result
     losses: tuple[Loss, ...]
+    model: Judged
+    judging: Packed
 
     @property
     def lost(self) -> float:
@@ -71,7 +77,7 @@ def made(training: Training) -> Made:
     ]
     before, after = (evaluate(model, judging) for model in models)
     lost = losses(models[0], models[1], judging)
-    found = Made(_bundle(training, small, after), content, before, after, lost)
+    found = Made(_bundle(training, small, after), content, before, after, lost, models[1], judging)
     _accept(recipe, found)
     return found
 
@@ -102,11 +108,22 @@ def _provenance(training: Training) -> Provenance:
     recipe, packed = training.recipe, training.sets.packed("train")
     return Provenance(
         licence=recipe.licence,
-        made_by=f"tapetum-trainer {__version__}",
+        made_by=_versions(),
         made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         recipe=f"recipe {recipe.sha256}, data {packed.key}",
         sources=recipe.made_of,
     )
+
+
+def _versions() -> str:
+    """Return what makes the model, with the versions: all of it is in the bill of materials."""
+    others = ", ".join(f"{one} {_version(one)}" for one in ("keras", keras.backend.backend(), "ai-edge-quantizer"))
+    return f"tapetum-trainer {__version__}, {others}"
+
+
+def _version(name: str) -> str:
+    """Return the version of an installed package; TensorFlow's may be that for processors alone."""
+    return next(one.version for called in (name, f"{name}-cpu") for one in distributions(name=called))
 
 
 def _calibration(pictures: Pictures, recipe: Recipe) -> Iterator[NDArray[np.uint8]]:

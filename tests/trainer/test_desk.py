@@ -82,7 +82,20 @@ def test_a_recipe_becomes_a_bundle_that_a_device_takes(packed: Path):
     assert spec.contract is not None
     assert (spec.contract.input.size, spec.contract.input.dtype) == ((SIDE, SIDE), "int8")
     assert spec.probes
-    assert "painted boxes" in packed.with_suffix(".md").read_text()
+
+
+def test_beside_a_bundle_lie_its_card_its_figures_with_mistakes_and_what_it_was_made_with(packed: Path):
+    card = packed.with_suffix(".md").read_text()
+    assert "painted boxes" in card
+    assert re.search(r"made by tapetum-trainer \S+, keras 3\.\S+, tensorflow 2\.\S+, ai-edge-quantizer 0\.", card)
+    page = packed.with_suffix(".html").read_text()
+    assert "<title>boxes@3</title>" in page
+    assert "data:image/" in page
+    bill = json.loads(packed.with_suffix(".cdx.json").read_bytes())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    names = {one["name"].replace("_", "-").lower() for one in bill["components"]}
+    assert {"keras", "ai-edge-quantizer"} <= names
+    assert names & {"tensorflow", "tensorflow-cpu"}
 
 
 def test_what_int8_costs_is_told_with_its_uncertainty_and_operator_by_operator(
