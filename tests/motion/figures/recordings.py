@@ -1,0 +1,50 @@
+"""Recorded scenes with a known truth, as they are and darkened: the folders of TAPETUM_DATA/background, and a room."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from tapetum.bench.motion.sequence import Picture, Sequence, numbered
+from tapetum_trainer.degrade import DarkSensor, h264
+from tests.replay.clips import PEOPLE, people_clip
+
+JUDGED = 470
+"""The first frame of the highway that its makers judge."""
+_KBIT_S = 1500
+Coding = Literal["raw", "h264"]
+
+
+def highway(data: Path, first: int = 1, last: int = 1100) -> Iterator[Picture]:
+    """Yield frames `first` to `last` of the highway by day."""
+    return (one for one in _highway(data).pictures() if first <= one.number <= last)
+
+
+def thermal(data: Path) -> Iterator[Picture]:
+    """Yield the thermal scene, of which the first frame has no truth."""
+    return Sequence.opened(data / "background/ir_remote_scene/Sequence_3", None).pictures()
+
+
+def dark_highway(data: Path, light: float, coding: Coding, span: tuple[int, int] = (1, 1100)) -> Iterator[Picture]:
+    """Yield the highway with `light` of its light and a small sensor's noise, as it is or through H.264, as by day."""
+    sensor, files = DarkSensor(light, seed=1), numbered(data / "background/cdnet_highway/input")
+    colour = (cv2.imread(str(files[number]), cv2.IMREAD_COLOR_RGB) for number in range(span[0], span[1] + 1))
+    night = (sensor.picture(np.asarray(picture, np.uint8)) for picture in colour)
+    seen = night if coding == "raw" else iter(h264(list(night), kbit_s=_KBIT_S))
+    for day, picture in zip(highway(data, *span), seen, strict=True):
+        yield replace(day, luma=np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8))
+
+
+def room(data: Path) -> Iterator[tuple[Picture, bool]]:
+    """Yield the room through which people pass one after another, and whether nobody is in it."""
+    seen = [person["visible"] for person in json.loads(PEOPLE.read_text(encoding="utf-8"))["people"]]
+    for one in Sequence.opened(people_clip(data), None).pictures():
+        yield one, not any(first <= one.number - 1 <= last for first, last in seen)
+
+
+def _highway(data: Path) -> Sequence:
+    return Sequence.opened(data / "background/cdnet_highway", None)

@@ -1,0 +1,36 @@
+"""`scripts/bench scenes` prints the tables, as much of them as there is data for."""
+
+import json
+import sys
+
+import pytest
+
+from tapetum.bench.motion.contenders import METHODS, name_of
+from tests.motion.figures import __main__ as command
+from tests.motion.figures import tables
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["scenes", *arguments])
+    return command.main()
+
+
+def test_a_table_has_a_row_for_every_method_and_every_peer(monkeypatch, capsys):
+    monkeypatch.delenv("TAPETUM_DATA", raising=False)
+    assert called(monkeypatch, "quiet", "--frames", "2", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {row["method"] for row in found["quiet"]} >= {name_of(kind) for kind in METHODS} | {"MOG2", "KNN"}
+    assert set(found["quiet"][0]) == {"method", "noise", "dark", "drift", "rain", "leaves"}
+
+
+@pytest.mark.parametrize("table", command._NEEDS_DATA)
+def test_what_needs_real_data_is_left_out_with_the_reason_where_there_is_none(monkeypatch, capsys, table: str):
+    monkeypatch.delenv("TAPETUM_DATA", raising=False)
+    assert called(monkeypatch, table) == 0
+    assert f"scenes {table}: TAPETUM_DATA names no folder of real data: left out." in capsys.readouterr().err
+
+
+def test_a_table_that_is_not_known_is_refused_with_those_that_are(monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        called(monkeypatch, "sound")
+    assert f"sound is none of {', '.join(tables.TABLES)}" in capsys.readouterr().err
