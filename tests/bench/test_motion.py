@@ -232,6 +232,7 @@ def row(method: str, f: float | None = None, ms: float = 1.0, share: float = 0.5
 def test_the_best_is_recommended_and_the_cheapest_where_they_are_alike():
     assert advice([row("a", 0.8), row("b", 0.9, ms=3)], "a", {})[0] == "b"
     assert advice([row("a", 0.895), row("b", 0.9, ms=3)], "b", {})[0] == "a"
+    assert advice([row("a", 0.9), row("b", 0.895, ms=3)], "b", {})[0] == "a"
     peers = row("MOG2", 0.95, ours=False)
     name, reason = advice([row("a", 0.8), peers], "a", {})
     assert name == "a"
