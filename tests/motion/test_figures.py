@@ -30,6 +30,13 @@ def test_what_needs_real_data_is_left_out_with_the_reason_where_there_is_none(mo
     assert f"scenes {table}: TAPETUM_DATA names no folder of real data: left out." in capsys.readouterr().err
 
 
+def test_a_page_gets_a_table_where_it_has_the_last_one_and_keeps_all_else():
+    quiet, speed = "```\n$ scripts/bench scenes quiet\n", "```\n$ scripts/bench scenes speed\nold\n```\n"
+    page = f"Before\n\n{quiet}old\n\nolder\n```\n\n{speed}"
+    assert command.renewed(page, "quiet", r"new \1") == f"Before\n\n{quiet}new \\1\n```\n\n{speed}"
+    assert command.renewed(page, "night", "new") == page
+
+
 def test_a_table_that_is_not_known_is_refused_with_those_that_are(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         called(monkeypatch, "sound")

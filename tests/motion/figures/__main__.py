@@ -1,8 +1,9 @@
-"""Prints the tables of docs/ref/motion.md: `scripts/bench scenes [TABLE ...] [--frames N] [--json]`."""
+"""Prints the tables of docs/ref/motion.md, and writes them there: `scripts/bench scenes [TABLE ...] [--page PAGE]`."""
 
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ def main() -> int:
         "--long", action="store_const", const=_LONG, dest="frames", help=f"the same as --frames {_LONG}"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--page", type=Path, metavar="PAGE", help="write each table into PAGE, where it has the last one"
+    )
     options = parser.parse_args()
     strange = sorted(set(options.tables) - set(tables.TABLES))
     if strange or options.frames < 1:
@@ -37,8 +41,11 @@ def main() -> int:
             print(f"scenes {name}: TAPETUM_DATA names no folder of real data: left out.", file=sys.stderr)
             continue
         found[name] = [{key: _rounded(value) for key, value in row.items()} for row in rows]
+        text = "\n".join([f"{name}, default {default()}", *table.lines({name: found[name]})])
         if not options.json:
-            print("\n".join([f"{name}, default {default()}", *table.lines({name: found[name]}), ""]), flush=True)
+            print(text + "\n", flush=True)
+        if options.page:
+            options.page.write_text(renewed(options.page.read_text(encoding="utf-8"), name, text), encoding="utf-8")
     if options.json:
         print(json.dumps(found))
     return 0
@@ -50,6 +57,12 @@ def _rows(name: str, frames: int) -> list[tables.Row] | None:
     if name in _NEEDS_DATA:
         return None if data is None else tables.TABLES[name](data)
     return tables.quiet(data, frames) if name == "quiet" else tables.TABLES[name]()
+
+
+def renewed(page: str, name: str, text: str) -> str:
+    """Return `page` with `text` below the command that prints the table `name`, instead of what was there."""
+    block = re.compile(rf"(^\$ scripts/bench scenes {name}\n).*?(?=\n```$)", re.MULTILINE | re.DOTALL)
+    return block.sub(lambda found: found[1] + text, page)
 
 
 def _rounded(value: Any) -> Any:
