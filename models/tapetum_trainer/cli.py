@@ -11,6 +11,7 @@ from tapetum_trainer.errors import DataError, RecipeError
 
 CONFIG_ERROR = 78
 """Exit status when the recipe or the data must be mended (sysexits.h, EX_CONFIG), as of `tapetum`."""
+_EXTRAS = {"ray": "train,scale", "tomli_w": "train,scale"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = getattr(desk, options.command.replace("-", "_"))
         return command(options)
     except ModuleNotFoundError as error:
-        print(f"tapetum-trainer: {error.name} is not installed: pip install 'tapetum[train]'", file=sys.stderr)
+        extra = _EXTRAS.get((error.name or "").partition(".")[0], "train")
+        print(f"tapetum-trainer: {error.name} is not installed: pip install 'tapetum[{extra}]'", file=sys.stderr)
         return CONFIG_ERROR
     except (RecipeError, DataError) as error:
         print(f"tapetum-trainer: {error}", file=sys.stderr)
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     dataset = commands.add_parser("dataset", help="look at a recipe's pictures: dataset check")
     train = commands.add_parser("train", help="train by a recipe, in legs, and pack the bundle when it is done")
     tune = commands.add_parser("fine-tune", help="go on from a bundle that was made here, with other pictures")
+    search = commands.add_parser("tune", help="try a recipe in the ways that its [search] tells, and write the best")
     evaluate = commands.add_parser("evaluate", help="judge a model on a recipe's pictures")
     compare = commands.add_parser("compare", help="judge two models on the same pictures, side by side")
     pace = commands.add_parser("pace", help="say how fast a recipe trains here, beside the bare network")
@@ -56,12 +59,15 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("first", "second"):
         compare.add_argument(name, type=Path, help="a bundle or a .tflite")
     check.add_argument("--html", type=Path, help="write a page with pictures and their boxes drawn to this file")
-    for one in (check, train, tune, evaluate, compare, pace):
+    for one in (check, train, tune, search, evaluate, compare, pace):
         one.add_argument("recipe", type=Path, help="a .toml; models/recipes has some")
         one.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in; TAPETUM_DATA")
+    search.add_argument("--folder", type=Path, help="of the trials; one of the bundle's name by itself")
+    search.add_argument("--workers", type=int, default=1, help="trials at once; 1 by itself")
     for one in (train, tune):
         one.add_argument("--folder", type=Path, help="of the training; one of the bundle's name by itself")
         one.add_argument("--minutes", type=float, help="stop after so long; the same command goes on from there")
+        one.add_argument("--workers", type=int, default=1, help="processes that share each batch; 1 by itself")
         one.add_argument("--layers", action="store_true", help="at the end, tell what int8 costs operator by operator")
     for one in (evaluate, compare):
         one.add_argument("--split", choices=("train", "valid", "test"), default="test", help="test by itself")

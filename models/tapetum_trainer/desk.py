@@ -21,6 +21,7 @@ from tapetum_trainer.evaluate import Judged, Loss, answers, json, latencies, loa
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.words import table
+from tapetum_trainer.scale import workers
 from tapetum_trainer.sets import Sets, opened
 
 if TYPE_CHECKING:
@@ -111,6 +112,26 @@ def operators(options: argparse.Namespace) -> int:
     return 0
 
 
+def tune(options: argparse.Namespace) -> int:
+    """Try a recipe in several ways, and write down the best one."""
+    import tomli_w  # noqa: PLC0415  an extra
+
+    from tapetum_trainer.scale.trials import Trying, told  # noqa: PLC0415  the same, and Keras takes seconds
+
+    recipe = _sets(options).recipe
+    folder = (options.folder or Path(f"{recipe.name}@{recipe.version}-tune")).resolve()
+    trying = Trying(dict(recipes.written(options.recipe)), options.data.resolve(), folder)
+    _ = trying.search  # says that there is none
+    trials = trying.run(options.workers, lambda line: print(line, flush=True))
+    rows = [(f"{one.best:.4f}", str(one.epochs), told(one.changes)) for one in trials]
+    print("\n".join(table([("validation", "epochs", "with"), *rows])))
+    best = folder / "best.toml"
+    found = tomli_w.dumps(trying.values_of(trials[0].changes))
+    best.write_text(f"# Found by tapetum-trainer tune.\n\n{found}", encoding="utf-8")
+    print(f"{best}: the first of them, as a recipe")
+    return 0
+
+
 def _sets(options: argparse.Namespace) -> Sets:
     return opened(recipes.load(options.recipe), options.data)
 
@@ -122,7 +143,11 @@ def _trained(options: argparse.Namespace, start: "Start | None" = None) -> int:
     sets = _sets(options)
     name = f"{sets.recipe.name}@{sets.recipe.version}"
     training = Training(sets, options.folder or Path(name), start)
-    outcome = training.run(within(60 * options.minutes)) if options.minutes else training.run()
+    seconds = 60 * options.minutes if options.minutes else None
+    if options.workers > 1:
+        outcome = workers.train(training, options.workers, seconds)
+    else:
+        outcome = training.run(within(seconds)) if seconds else training.run()
     if not outcome.finished:
         print(f"Stopped after {outcome.stand.step} steps; the same command goes on from there.")
         return 0

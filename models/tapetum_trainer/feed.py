@@ -31,6 +31,22 @@ class Batch:
     truths: tuple[Truth, ...]  # of each
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of each batch one of several workers makes: every `of`-th example, from number `place` on."""
+
+    place: int = 0
+    of: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether it is that of the first worker."""
+        return self.place == 0
+
+
+ALL = Share()
+
+
 class Feeding(Settings, frozen=True, kw_only=True):
     """How batches are made."""
 
@@ -43,13 +59,18 @@ class Feeding(Settings, frozen=True, kw_only=True):
 class Feed:
     """Batches of augmented pictures."""
 
-    def __init__(self, pictures: Pictures, augmentation: Augmentation, settings: Feeding) -> None:
-        """Feed from `pictures`; raises RecipeError when an epoch is not even one batch, and as `Sampler` does."""
-        self._pictures, self._settings = pictures, settings
+    def __init__(self, pictures: Pictures, augmentation: Augmentation, settings: Feeding, share: Share = ALL) -> None:
+        """Feed from `pictures` one worker's share.
+
+        Raises RecipeError when an epoch is not even one batch, when a batch has no equal shares, and as `Sampler` does.
+        """
+        self._pictures, self._settings, self._share = pictures, settings, share
         self._augmenter = Augmenter(pictures, augmentation)
         self._sampler = Sampler(pictures, settings.sampling)
         if not self.steps:
             raise RecipeError(f"an epoch of {len(self._sampler)} pictures is less than one batch of {settings.batch}")
+        if settings.batch % share.of:
+            raise RecipeError(f"feeding.batch: {settings.batch} examples cannot be shared evenly by {share.of} workers")
 
     @property
     def steps(self) -> int:
@@ -76,9 +97,9 @@ class Feed:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _orders(self, epoch: int) -> list[Order]:
-        size = self._settings.batch
+        size, share = self._settings.batch, self._share
         order = self._sampler.order(epoch)
-        return [order[step * size : (step + 1) * size] for step in range(self.steps)]
+        return [order[step * size + share.place : (step + 1) * size : share.of] for step in range(self.steps)]
 
     def _batch(self, epoch: int, order: Order) -> Batch:
         examples = [self._example(index, epoch, again) for index, again in order.tolist()]

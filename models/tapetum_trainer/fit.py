@@ -22,6 +22,7 @@ from tapetum_trainer.journal import Journal
 from tapetum_trainer.learner import Learner, real
 from tapetum_trainer.optimizer import optimizer
 from tapetum_trainer.schedule import Fit
+from tapetum_trainer.sharing import scope_of
 from tapetum_trainer.targets import Truth, targets
 
 Validate = Callable[[Any], float]
@@ -78,13 +79,15 @@ def fit(
     Then the best weights are in `checkpoints.best`, and in the network when it finished. Raises RecipeError when the
     checkpoints are another training's, TrainerError when the loss is no number any more.
     """
-    learner = Learner(network, settings.weights)
-    learner.compile(
-        optimizer=optimizer(settings.rates, settings.epochs * feed.steps), jit_compile=keras.backend.backend() == "jax"
-    )
-    learner.optimizer.build(network.trainable_variables)
-    state = State(network, learner.optimizer, Average(network, settings.average))
-    checkpoints.resume(state)
+    with scope_of(network):
+        learner = Learner(network, settings.weights)
+        learner.compile(
+            optimizer=optimizer(settings.rates, settings.epochs * feed.steps),
+            jit_compile=keras.backend.backend() == "jax",
+        )
+        learner.optimizer.build(network.trainable_variables)
+        state = State(network, learner.optimizer, Average(network, settings.average))
+        checkpoints.resume(state)
     with Journal(checkpoints.folder, state.stand.step) as journal:
         return _Training(learner, feed, settings, checkpoints, state, journal, validate, until).run()
 

@@ -43,6 +43,13 @@ class Journal:
             self._board.add_scalar(f"{kind}/{name}", value, step)
 
 
+def validated(folder: Path) -> int:
+    """Return how many validations the journal in `folder` tells of."""
+    path = folder / "journal.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+    return sum(json.loads(line)["kind"] == "validation" for line in lines)
+
+
 def _cut(path: Path, step: int) -> None:
     """Take out the records after `step`, and a last line that was not finished."""
     if not path.exists():

@@ -4,10 +4,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from tapetum_trainer.losses import losses
 from tapetum_trainer.schedule import Weights
+from tapetum_trainer.sharing import workers
 
 MIDDLE = 128.0
 """What every network here takes: (pixel - MIDDLE) / MIDDLE, -1..127/128. Stored as int8 with scale 1/128 and zero point
@@ -32,6 +34,11 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras comes without types
         """Return what the network says."""
         return self.network(pictures, training=training)
 
+    def train_step(self, *given: Any) -> Any:
+        """Learn from a batch; the means have a dimension more where workers share it, along which Keras joins them."""
+        figures = super().train_step(*given)
+        return figures if workers() == 1 else {name: ops.expand_dims(value, 0) for name, value in figures.items()}
+
     def compute_loss(
         self,
         x: Any = None,  # noqa: ARG002
@@ -46,5 +53,5 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras comes without types
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:  # noqa: ARG002
         """Return the means of the loss and its parts since the last reset."""
         for name, part in losses(y, y_pred).items():
-            self._means[name].update_state(part)
+            self._means[name].update_state(workers() * part)
         return dict(self.get_metrics_result())

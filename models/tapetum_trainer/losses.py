@@ -11,18 +11,22 @@ from typing import Any
 
 from keras import ops
 
+from tapetum_trainer.sharing import summed
+
 TINY = 1e-6  # added under logarithms and divisions, rather than clipping: what is clipped learns nothing
 
 
 def losses(truth: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
     """Return the parts heatmap, overlap and distance, each a mean over the objects of the batch.
 
+    Where workers share a batch, what they return adds up to that.
+
     truth: the fields of `targets.Targets`. said: heatmap (B, h, w, C), size and offset (B, h, w, 2).
     """
     truth = {name: ops.cast(values, "float32") for name, values in truth.items()}
     said = {name: ops.cast(values, "float32") for name, values in said.items()}
     mask = truth["mask"]
-    total = ops.sum(mask) + TINY
+    total = summed(ops.sum(mask)) + TINY
     overlap = generalized_overlap(_edges(said), _edges(truth))
     distance = ops.sum(ops.abs(said["size"] - truth["size"]) + ops.abs(said["offset"] - truth["offset"]), axis=-1)
     return {
@@ -38,7 +42,7 @@ def focal(truth: dict[str, Any], said: Any) -> Any:
     hit = -positive * ops.square(1 - said) * ops.log(said + TINY)
     far = ops.square(ops.square(1 - truth["heatmap"])) * truth["negative"] * (1 - here)
     alarm = -far * ops.square(said) * ops.log(1 - said + TINY)
-    return (ops.sum(hit) + ops.sum(alarm)) / ops.maximum(ops.sum(positive), 1.0)
+    return (ops.sum(hit) + ops.sum(alarm)) / ops.maximum(summed(ops.sum(positive)), 1.0)
 
 
 def generalized_overlap(one: Any, other: Any) -> Any:

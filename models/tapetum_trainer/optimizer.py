@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from tapetum_trainer.schedule import Rates
+from tapetum_trainer.sharing import summed, workers
 from tapetum_trainer.weights import of_backbone
 
 
@@ -22,6 +23,12 @@ class Patient(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras comes with
         super().__init__(**others)
         self.backbone = backbone
         self.frozen = frozen
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Change all variables: by the gradient of the whole batch, its length cut, where workers share it."""
+        if workers() > 1:
+            grads = [gradient / workers() for gradient in summed(list(grads))]
+        super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Change one variable."""
@@ -50,7 +57,7 @@ def optimizer(rates: Rates, steps: int) -> Patient:
         round(rates.frozen * steps),
         learning_rate=schedule,
         weight_decay=rates.decay,
-        global_clipnorm=rates.clip,
+        global_clipnorm=rates.clip / workers(),  # of the mean over workers, which Keras then adds up
         epsilon=1e-7,
     )
     found.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

@@ -20,10 +20,13 @@ from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.feed import Feeding
 from tapetum_trainer.quantize import Quantization
 from tapetum_trainer.schedule import Fit
+from tapetum_trainer.search import Search, Value, changed, corners
 from tapetum_trainer.teachers import Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
 Text = Annotated[str, Meta(min_length=1)]
+Values = Mapping[str, Any]
+"""What a recipe says, as TOML gives it."""
 
 
 class Data(Settings, frozen=True, kw_only=True):
@@ -77,6 +80,7 @@ class Recipe(Settings, frozen=True, kw_only=True):
     probes: Annotated[int, Meta(ge=0, le=32)] = 4  # questions that the device asks a new bundle
     questions: Literal["validation", "clip"] = "validation"  # probes go into the bundle: clip is free to be given away
     acceptance: Acceptance = Acceptance()
+    search: Search | None = None  # what `tune` tries
 
     @property
     def meaning(self) -> Classes:
@@ -85,14 +89,25 @@ class Recipe(Settings, frozen=True, kw_only=True):
 
     @property
     def sha256(self) -> str:
-        """The hash of all that it says, for provenance and checkpoints."""
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        """The hash of all that it says of a model, for provenance and checkpoints."""
+        said = msgspec.to_builtins(self)
+        del said["search"]  # of what is tried, and not of what is trained
+        return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
 
 
 def load(path: Path) -> Recipe:
     """Return the recipe in the file `path`; raises RecipeError naming file, key and what would be right."""
+    values = written(path)
     try:
-        return parse(path.read_text("utf-8"))
+        return of(values)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
+
+
+def written(path: Path) -> Values:
+    """Return what the file of a recipe says, unchecked; raises RecipeError naming the file when it is no TOML."""
+    try:
+        return _values(path.read_text("utf-8"))
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -103,17 +118,38 @@ def load(path: Path) -> Recipe:
 
 def parse(text: str) -> Recipe:
     """Return the recipe that `text` holds; raises RecipeError naming the key."""
-    try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RecipeError(f"is no TOML: {error}") from None
+    return of(_values(text))
+
+
+def of(values: Values) -> Recipe:
+    """Return the recipe of these values; raises RecipeError naming the key."""
     recipe = _converted(values)
     if not recipe.classes:
         raise RecipeError('classes: at least one is wanted, as person = ["pedestrian"]')
     _ = recipe.meaning  # says what is wrong with it
     seeded = {"augmentation": msgspec.structs.replace(recipe.augmentation, side=recipe.network.side, seed=recipe.seed)}
     sampling = msgspec.structs.replace(recipe.feeding.sampling, seed=recipe.seed)
+    for corner in corners(recipe.search) if recipe.search else ():
+        varied(values, corner)
     return msgspec.structs.replace(recipe, **seeded, feeding=msgspec.structs.replace(recipe.feeding, sampling=sampling))
+
+
+def varied(values: Values, changes: Mapping[str, Value]) -> Recipe:
+    """Return the recipe of `values` with `changes` by their paths; raises RecipeError naming the path."""
+    try:
+        return of(changed(values, changes))
+    except KeyError as error:
+        raise RecipeError(f"search.over: {error.args[0]} leads through what is no table") from None
+    except RecipeError as error:
+        told = ", ".join(f"{path} = {value}" for path, value in changes.items())
+        raise RecipeError(f"search.over: with {told}, {error}") from None
+
+
+def _values(text: str) -> Values:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"is no TOML: {error}") from None
 
 
 def _converted(values: Mapping[str, Any]) -> Recipe:

@@ -68,12 +68,12 @@ class Training:
             put(network, whole if size.backbone == source.backbone else slimmed(whole, size.backbone))
         return network
 
-    def run(self, until: Until = lambda: False) -> Outcome:
-        """Train from where it stands to the end, or until `until` says so."""
+    def run(self, until: Until = lambda: False, validate: Validate | None = None) -> Outcome:
+        """Train from where it stands to the end, or until `until` says so. validate: instead of its own validation."""
         feed = Feed(self.pictures(), self.recipe.augmentation, self.recipe.feeding)
-        return fit(self.network(), feed, self.recipe.fit, self.checkpoints, self._validation(), until)
+        return fit(self.network(), feed, self.recipe.fit, self.checkpoints, validate or self.validation(), until)
 
-    def _validation(self) -> Validate:
+    def validation(self) -> Validate:
         """Return what judges a network: the AP50 of the classes on the pictures of the validation, weighed."""
         pictures = self.sets.packed("valid")
         if not len(pictures):

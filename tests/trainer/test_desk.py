@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from tapetum import bundle
@@ -17,54 +15,17 @@ from tapetum_trainer.cli import main
 from tapetum_trainer.conditions import conditions
 from tapetum_trainer.pace import paced
 from tapetum_trainer.sets import Sets
-from tests.trainer.learnable import SIDE, picture
+from tests.trainer.boxes import RECIPE, painted
+from tests.trainer.learnable import SIDE
 
 pytestmark = pytest.mark.timeout(600)
-RECIPE = """
-name = "boxes"
-version = 3
-made_of = [{ name = "painted boxes", licence = "CC0-1.0" }]
-[classes]
-red = []
-blue = ["azure"]
-[data]
-side = 96
-shares = { valid = 0.2, test = 0.2 }
-[[data.source]]
-type = "yolo"
-images = "images"
-labels = "labels"
-names = ["red", "azure"]
-[network]
-size = "nano"
-side = 96
-pretrained = false
-[feeding]
-batch = 8
-sampling = { epoch = 32 }
-[fit]
-epochs = 2
-[quantization]
-pictures = 16
-[acceptance]
-quantization = 100.0
-"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixty pictures in YOLO's format, and a recipe."""
     folder = tmp_path_factory.mktemp("desk")
-    for name in ("images", "labels"):
-        (folder / name).mkdir()
-    for seed in range(60):
-        pixels, truth = picture(seed)
-        cv2.imwrite(str(folder / f"images/{seed:02}.png"), pixels[:, :, ::-1])
-        middle, size = (truth.boxes[:, :2] + truth.boxes[:, 2:]) / 2, truth.boxes[:, 2:] - truth.boxes[:, :2]
-        rows = np.column_stack([truth.classes, middle, size])
-        lines = (f"{int(row[0])} " + " ".join(f"{x:.6f}" for x in row[1:]) for row in rows)
-        (folder / f"labels/{seed:02}.txt").write_text("\n".join(lines))
-    (folder / "boxes.toml").write_text(RECIPE)
+    painted(folder)
     return folder
 
 
@@ -234,6 +195,15 @@ def test_without_the_extra_it_is_said_what_to_install(folder: Path):
     done = alone(order, before="sys.modules['keras'] = None")
     assert done.returncode == 78
     assert "keras is not installed: pip install 'tapetum[train]'" in done.stderr
+
+
+@pytest.mark.parametrize(("command", "lacking"), [("train", "ray"), ("tune", "tomli_w")])
+def test_without_what_scales_the_extra_that_brings_it_is_told(folder: Path, tmp_path: Path, command: str, lacking: str):
+    (tmp_path / "tried.toml").write_text(RECIPE + '[search]\nover = { "network.size" = ["nano", "small"] }\n')
+    given = [str(tmp_path / "tried.toml"), "--data", str(folder), "--folder", str(tmp_path), "--workers", "2"]
+    done = alone([command, *given], before=f"sys.modules['{lacking}'] = None")
+    assert done.returncode == 78
+    assert f"{lacking} is not installed: pip install 'tapetum[train,scale]'" in done.stderr
 
 
 def test_a_model_that_is_none_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):

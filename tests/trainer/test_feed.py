@@ -8,7 +8,7 @@ import pytest
 
 from tapetum_trainer.augment import Augmentation, Geometry
 from tapetum_trainer.errors import RecipeError
-from tapetum_trainer.feed import Feed, Feeding, truth
+from tapetum_trainer.feed import Feed, Feeding, Share, truth
 from tapetum_trainer.sampling import Sampler, Sampling
 from tests.trainer.pictures import Painted
 
@@ -43,6 +43,17 @@ def test_the_number_of_workers_changes_nothing():
     assert len(one) == 5
     assert one[0].pixels.shape == (4, 48, 48, 3)
     assert all(map(same, one, three))
+
+
+def test_the_shares_of_a_batch_are_together_the_batch():
+    whole = list(feed().batches(1))
+    halves = [list(Feed(Painted(count=22), SMALL, Feeding(batch=4), Share(place, 2)).batches(1)) for place in range(2)]
+    for batch, *parts in zip(whole, *halves, strict=True):
+        for place, part in enumerate(parts):
+            assert np.array_equal(part.pixels, batch.pixels[place::2])
+            assert len(part.truths) == 2
+    with pytest.raises(RecipeError, match=r"feeding.batch: 4 examples cannot be shared evenly by 3 workers"):
+        Feed(Painted(count=22), SMALL, Feeding(batch=4), Share(0, 3))
 
 
 def test_an_epoch_is_taken_up_again_at_any_step():

@@ -1,0 +1,91 @@
+"""Several processes train one network, or try a recipe in several ways, by Ray: `pip install tapetum[train,scale]`."""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tapetum_trainer import recipe as recipes
+from tapetum_trainer.checkpoints import read
+from tests.trainer.boxes import RECIPE, painted
+
+pytestmark = [
+    pytest.mark.timeout(3000),
+    pytest.mark.long,
+    pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="Ray is not installed: tapetum[train,scale]"),
+]
+APART = 1e-3
+"""Of weights, at most, that eight steps at a rate of 1e-3 moved by up to 8e-3: TensorFlow adds up in another order."""
+TRIED = """
+[search]
+trials = 4
+over."fit.rates.peak" = { low = 1e-5, high = 1e-2, log = true }
+over."feeding.batch" = [8, 16]
+"""
+
+
+def ordered(folder: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start a command of the desk; its caches are in `folder`, and Ray is as nice as this process."""
+    env = os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "RAY_worker_niceness": "0"}
+    command = [sys.executable, "-m", "tapetum_trainer.cli", *map(str, arguments), "--data", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
+
+
+def run(folder: Path, *arguments: object) -> str:
+    """Run a command of the desk; return what it printed."""
+    process = ordered(folder, *arguments)
+    told, _ = process.communicate(timeout=1500)
+    assert process.returncode == 0, told[-4000:]
+    return told
+
+
+def apart(one: Path, other: Path) -> float:
+    """Return how far the weights of two trainings are from each other at most."""
+    first, second = read(one / "last.npz"), read(other / "last.npz")
+    return max(float(np.abs(first[name] - second[name]).max()) for name in first if name.startswith("network/"))
+
+
+def test_two_processes_come_to_the_weights_of_one(tmp_path: Path):
+    """From a bundle: its network has no batch normalisation, whose rounding grows from step to step."""
+    recipe = painted(tmp_path)
+    bundle = tmp_path / "begun/boxes@3.tapetum"
+    run(tmp_path, "train", recipe, "--folder", bundle.parent)
+    for count in (1, 2):
+        run(tmp_path, "fine-tune", bundle, recipe, "--folder", tmp_path / str(count), "--workers", count)
+    assert (tmp_path / "2/boxes@3.tapetum").exists()
+    assert apart(tmp_path / "1", tmp_path / "2") < APART
+
+
+def finished(folder: Path) -> int:
+    """Return how many trials have come to their last epoch."""
+    journals = [path.read_text().splitlines() for path in folder.glob("trials/*/journal.jsonl")]
+    return sum(json.loads(lines[-1])["epoch"] == 1 for lines in journals if lines)
+
+
+def test_trials_go_on_after_a_kill_and_the_best_one_becomes_a_recipe(tmp_path: Path):
+    recipe = painted(tmp_path, RECIPE + TRIED)
+    order = ["tune", recipe, "--folder", tmp_path / "tried"]
+    process = ordered(tmp_path, *order)
+    until = time.monotonic() + 1200
+    while not (done := finished(tmp_path / "tried")) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.5)
+    assert 0 < done < 4
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("tried/trials/*/best.npz")}
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    told = run(tmp_path, *order)
+    rows = re.findall(r"^(0\.\d{4}) +(\d+) +fit.rates.peak (\S+), feeding.batch (8|16)$", told, re.MULTILINE)
+    assert len(rows) == 4
+    assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
+    assert any(path.stat().st_mtime_ns == moment for path, moment in kept.items()), "what was done is not done again"
+    best = recipes.load(tmp_path / "tried/best.toml")
+    assert (f"{best.fit.rates.peak:.4g}", str(best.feeding.batch)) == rows[0][2:]
+    assert best.search is None
