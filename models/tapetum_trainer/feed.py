@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tapetum.settings import Count, Settings
 from tapetum_trainer.augment import Augmentation, Augmenter, Example, Pictures
+from tapetum_trainer.augment.example import Flags, Hinted
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.sampling import Sampler, Sampling
 from tapetum_trainer.targets import Truth
@@ -29,6 +30,7 @@ class Batch:
 
     pixels: NDArray[np.uint8]  # (B, side, side, 3) RGB
     truths: tuple[Truth, ...]  # of each
+    hints: tuple[Truth, ...] = ()  # what a teacher says of each; none where there is no teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,12 @@ class Feed:
 
     def _batch(self, epoch: int, order: Order) -> Batch:
         examples = [self._example(index, epoch, again) for index, again in order.tolist()]
-        return Batch(np.stack([example.pixels for example in examples]), tuple(truth(example) for example in examples))
+        hinting = self._pictures.hinting if isinstance(self._pictures, Hinted) else None
+        return Batch(
+            np.stack([example.pixels for example in examples]),
+            tuple(truth(example) for example in examples),
+            () if hinting is None else tuple(hint(example, hinting) for example in examples),
+        )
 
     def _example(self, index: int, epoch: int, again: int) -> Example:
         try:
@@ -119,7 +126,14 @@ def truth(example: Example) -> Truth:
     A class of which an area does not know is an ignored box there: nothing is wanted or punished, but where a thing is.
     """
     area, unknown = np.nonzero(~example.known)
-    boxes = np.concatenate([example.boxes, example.areas[area]])
-    classes = np.concatenate([example.classes, unknown.astype(np.int32)])
-    ignored = np.concatenate([example.ignored, np.ones(len(area), bool)])
-    return Truth(boxes, classes, ignored, np.concatenate([example.scores, np.ones(len(area), np.float32)]))
+    own = ~example.hinted
+    boxes = np.concatenate([example.boxes[own], example.areas[area]])
+    classes = np.concatenate([example.classes[own], unknown.astype(np.int32)])
+    ignored = np.concatenate([example.ignored[own], np.ones(len(area), bool)])
+    return Truth(boxes, classes, ignored, np.concatenate([example.scores[own], np.ones(len(area), np.float32)]))
+
+
+def hint(example: Example, hinting: Flags) -> Truth:
+    """Return what a teacher says of an example. hinting: (labels,) which classes it can say anything of."""
+    of = example.hinted
+    return Truth(example.boxes[of], example.classes[of], example.ignored[of], example.scores[of], hinting)

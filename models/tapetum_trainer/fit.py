@@ -23,7 +23,7 @@ from tapetum_trainer.learner import Learner, real
 from tapetum_trainer.optimizer import optimizer
 from tapetum_trainer.schedule import Fit
 from tapetum_trainer.sharing import scope_of
-from tapetum_trainer.targets import Truth, targets
+from tapetum_trainer.targets import Truth, with_hints
 
 Validate = Callable[[Any], float]
 """Takes the network with the averaged weights and returns how good it is; greater is better."""
@@ -32,13 +32,16 @@ Until = Callable[[], bool]
 
 
 class Lesson(Protocol):
-    """A batch: pixels (B, S, S, 3) uint8 RGB, and what is known of each picture."""
+    """A batch: pixels (B, S, S, 3) uint8 RGB, what is known of each picture, what a teacher says of each."""
 
     @property
     def pixels(self) -> NDArray[np.uint8]: ...  # noqa: D102  told above
 
     @property
     def truths(self) -> Sequence[Truth]: ...  # noqa: D102  told above
+
+    @property
+    def hints(self) -> Sequence[Truth]: ...  # noqa: D102  told above
 
 
 class Feed(Protocol):
@@ -149,8 +152,8 @@ class _Training:
     def _step(self, lesson: Lesson) -> dict[str, float]:
         """Learn from one batch; return the figures since the epoch's begin."""
         _, height, width, classes = self.learner.network.get_layer("heatmap").output.shape
-        truth = targets(lesson.truths, (height, width), classes)
-        figures = self.learner.train_on_batch(real(lesson.pixels), truth._asdict(), return_dict=True)
+        truth = with_hints(lesson.truths, lesson.hints, (height, width), classes)
+        figures = self.learner.train_on_batch(real(lesson.pixels), truth, return_dict=True)
         self.stand.step += 1
         self.stand.pictures += len(lesson.pixels)
         self.state.average.update(self.stand.step)

@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from tapetum_trainer.sharing import summed
+from tapetum_trainer.targets import HINT
 
 TINY = 1e-6  # added under logarithms and divisions, rather than clipping: what is clipped learns nothing
 
@@ -21,19 +22,34 @@ def losses(truth: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
 
     Where workers share a batch, what they return adds up to that.
 
-    truth: the fields of `targets.Targets`. said: heatmap (B, h, w, C), size and offset (B, h, w, 2).
+    truth: the fields of `targets.Targets`; with those of a teacher's hints too, there is a part teacher. said: heatmap
+    (B, h, w, C), size and offset (B, h, w, 2).
     """
     truth = {name: ops.cast(values, "float32") for name, values in truth.items()}
     said = {name: ops.cast(values, "float32") for name, values in said.items()}
+    hints = {name.removeprefix(HINT): values for name, values in truth.items() if name.startswith(HINT)}
+    parts = {"heatmap": focal(truth, said["heatmap"])} | _boxes(truth, said)
+    return parts | {"teacher": guidance(hints, said["heatmap"]) + sum(_boxes(hints, said).values())} if hints else parts
+
+
+def _boxes(truth: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
     mask = truth["mask"]
     total = summed(ops.sum(mask)) + TINY
     overlap = generalized_overlap(_edges(said), _edges(truth))
     distance = ops.sum(ops.abs(said["size"] - truth["size"]) + ops.abs(said["offset"] - truth["offset"]), axis=-1)
-    return {
-        "heatmap": focal(truth, said["heatmap"]),
-        "overlap": ops.sum(mask * (1 - overlap)) / total,
-        "distance": ops.sum(mask * distance) / total,
-    }
+    return {"overlap": ops.sum(mask * (1 - overlap)) / total, "distance": ops.sum(mask * distance) / total}
+
+
+def guidance(hints: dict[str, Any], said: Any) -> Any:
+    """Return how far the heatmap `said` is from a teacher's, divided by the sum of its scores, at least 1.
+
+    Cross entropy with soft targets, times the square of the distance: the many cells in which both say nothing do not
+    drown the few that matter (X. Li et al., "Generalized focal loss", 2020, equation 3, beta 2).
+    """
+    wanted = hints["heatmap"]
+    entropy = -wanted * ops.log(said + TINY) - (1 - wanted) * ops.log(1 - said + TINY)
+    far = hints["negative"] * ops.square(wanted - said)
+    return ops.sum(far * entropy) / ops.maximum(summed(ops.sum(hints["positive"])), 1.0)
 
 
 def focal(truth: dict[str, Any], said: Any) -> Any:

@@ -21,7 +21,7 @@ from tapetum_trainer.feed import Feeding
 from tapetum_trainer.quantize import Quantization
 from tapetum_trainer.schedule import Fit
 from tapetum_trainer.search import Search, Value, changed, corners
-from tapetum_trainer.teachers import Trust
+from tapetum_trainer.teachers import Guidance, Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -75,6 +75,7 @@ class Recipe(Settings, frozen=True, kw_only=True):
     feeding: Feeding = Feeding()
     fit: Fit = Fit()
     distillation: Distillation | None = None
+    teacher: Guidance | None = None  # what it says of each picture guides beside the truth
     quantization: Quantization = Quantization()
     thresholds: Rule = BestF1()
     probes: Annotated[int, Meta(ge=0, le=32)] = 4  # questions that the device asks a new bundle

@@ -25,6 +25,7 @@ class Weights(Settings, frozen=True, kw_only=True):
     heatmap: Positive = 1.0
     overlap: Positive = 2.0
     distance: Positive = 2.0
+    teacher: Positive = 1.0  # what it says of a picture, beside the truth, where a recipe has one
 
 
 class Fit(Settings, frozen=True, kw_only=True):

@@ -64,8 +64,23 @@ class Targets(NamedTuple):
     mask: Floats
 
 
-def targets(truths: Sequence[Truth], grid: tuple[int, int], classes: int) -> Targets:
-    """Return the targets of a batch; `grid` is (h, w)."""
+HINT = "hint_"
+"""What the names of targets begin with that are a teacher's."""
+
+
+def with_hints(
+    truths: Sequence[Truth], hints: Sequence[Truth], grid: tuple[int, int], classes: int
+) -> dict[str, Floats]:
+    """Return by their names the targets of a batch, and those that a teacher's hints give, where there are any."""
+    found = targets(truths, grid, classes)._asdict()
+    if hints:
+        soft = targets(hints, grid, classes, soft=True)._asdict()
+        found |= {f"{HINT}{name}": values for name, values in soft.items()}
+    return found
+
+
+def targets(truths: Sequence[Truth], grid: tuple[int, int], classes: int, *, soft: bool = False) -> Targets:
+    """Return the targets of a batch; `grid` is (h, w). soft: a Gaussian is as high as its box is sure, and not 1."""
     shape = (len(truths), *grid)
     found = Targets(
         heatmap=np.zeros((*shape, classes), np.float32),
@@ -76,11 +91,11 @@ def targets(truths: Sequence[Truth], grid: tuple[int, int], classes: int) -> Tar
         mask=np.zeros(shape, np.float32),
     )
     for index, truth in enumerate(truths):
-        _paint(Targets(*(part[index] for part in found)), truth)
+        _paint(Targets(*(part[index] for part in found)), truth, soft=soft)
     return found
 
 
-def _paint(into: Targets, truth: Truth) -> None:
+def _paint(into: Targets, truth: Truth, *, soft: bool) -> None:
     """Write one picture's targets into its part of the batch."""
     height, width, _ = into.heatmap.shape
     cells = np.array([width, height], np.float32)
@@ -93,7 +108,8 @@ def _paint(into: Targets, truth: Truth) -> None:
     _ignore(into.negative, edges[there & ~wanted], truth.classes[there & ~wanted])
     order = np.flatnonzero(wanted)[np.argsort(sizes[wanted].prod(axis=1), kind="stable")]
     if len(order):
-        _objects(into, edges[order], truth.classes[order], truth.certainty[order])
+        bells = _objects(into, edges[order], truth.classes[order], truth.certainty[order])
+        _heat(into, bells * truth.certainty[order, None, None] if soft else bells, truth.classes[order])
 
 
 def _ignore(negative: Floats, edges: Floats, classes: NDArray[np.int32]) -> None:
@@ -103,15 +119,20 @@ def _ignore(negative: Floats, edges: Floats, classes: NDArray[np.int32]) -> None
         negative[top:bottom, left:right, kind if kind >= 0 else slice(None)] = 0
 
 
-def _objects(into: Targets, edges: Floats, classes: NDArray[np.int32], certainty: Floats) -> None:
-    """Paint boxes (k, 2, 2), in cells, the smallest first."""
+def _heat(into: Targets, bells: Floats, classes: NDArray[np.int32]) -> None:
+    """Paint (k, h, w) around the centres of each class."""
+    for kind in np.unique(classes):
+        np.max(bells[classes == kind], axis=0, out=into.heatmap[:, :, kind])
+
+
+def _objects(into: Targets, edges: Floats, classes: NDArray[np.int32], certainty: Floats) -> Floats:
+    """Paint boxes (k, 2, 2), in cells, the smallest first; return (k, h, w), a Gaussian around the centre of each."""
     height, width, _ = into.heatmap.shape
     cells = np.array([width, height], np.float32)
     centres, sizes = edges.mean(axis=1), edges[:, 1] - edges[:, 0]
     at = np.minimum(centres, cells - 0.5).astype(int)
     bells = _bells(at, sizes, (height, width))
-    for kind in np.unique(classes):
-        np.max(bells[classes == kind], axis=0, out=into.heatmap[:, :, kind])
+    _heat(into, bells, classes)
     np.maximum.at(into.positive, (at[:, 1], at[:, 0], classes), certainty)
     into.negative[into.heatmap >= NEAR] = 1  # where it is known what is there, though the class was not looked for
     own = bells >= NEAR
@@ -123,6 +144,7 @@ def _objects(into: Targets, edges: Floats, classes: NDArray[np.int32], certainty
     into.mask[y, x] = bells[whose, y, x] * certainty[whose]
     into.size[y, x] = np.sqrt(sizes[whose] / cells)
     into.offset[y, x] = (centres[whose] - np.stack([x, y], axis=1)).clip(0, 1)
+    return bells
 
 
 def _centres_first(owner: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -21,7 +21,7 @@ from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.said import Answers
 from tapetum_trainer.sets import Sets
-from tapetum_trainer.teachers import Labeller, Taught, together
+from tapetum_trainer.teachers import Labeller, Taught, guided, together
 from tapetum_trainer.weights import SOURCES, put, slimmed
 
 
@@ -42,17 +42,19 @@ class Training:
     def checkpoints(self) -> Checkpoints:
         """Where it stands."""
         begun = hashlib.sha256(self.start.content if self.start else b"").hexdigest()
-        return Checkpoints(self.folder, self.recipe.sha256 + begun)
+        taught = self.recipe.teacher.content(self.sets.root) if self.recipe.teacher else ""
+        return Checkpoints(self.folder, self.recipe.sha256 + begun + taught)
 
     def pictures(self) -> Pictures:
         """Return what is trained on, with the teachers' labels where the recipe wants them."""
-        packed = self.sets.packed("train")
-        if self.recipe.distillation is None:
-            return packed
-        teachers = Labeller(together(cache() / "teachers"), cache() / "answers")
-        taught = Taught(packed, teachers, self.recipe.distillation.trust)
-        taught.learn()
-        return taught
+        pictures: Pictures = self.sets.packed("train")
+        answers = cache() / "answers"
+        if self.recipe.distillation is not None:
+            taught = Taught(pictures, Labeller(together(cache() / "teachers"), answers), self.recipe.distillation.trust)
+            taught.learn()
+            pictures = taught
+        guidance = self.recipe.teacher
+        return guided(pictures, guidance, self.sets.root, answers) if guidance else pictures
 
     def network(self) -> Any:
         """Return the network as the training begins: fine-tuned, or its backbone pretrained, or random."""

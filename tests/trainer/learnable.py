@@ -19,6 +19,7 @@ ARCHITECTURE = Architecture(TINY, SIDE, neck=16, depth=1)
 class Lesson:
     pixels: NDArray[np.uint8]
     truths: tuple[Truth, ...]
+    hints: tuple[Truth, ...] = ()
 
 
 def picture(seed: object) -> tuple[NDArray[np.uint8], Truth]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tapetum_trainer.augment.colour import coloured
 from tapetum_trainer.augment.conditions import suffered, visible
-from tapetum_trainer.augment.example import Example, Flags, Floats, Guessed, Pictures, Pixels
+from tapetum_trainer.augment.example import Example, Flags, Floats, Guessed, Hinted, Pictures, Pixels
 from tapetum_trainer.augment.geometry import Chooser, Edges
 from tapetum_trainer.augment.settings import Augmentation
 
@@ -27,6 +27,7 @@ class _Part:
     ignored: Flags
     scores: Floats
     known: Flags
+    hinted: Flags
 
 
 class Augmenter:
@@ -54,18 +55,18 @@ class Augmenter:
 
     def _part(self, index: int, place: Edges, pixels: Pixels, random: np.random.Generator) -> _Part:
         """Show a picture at `place` of `pixels`, and return what is there of its things."""
-        source = self.pictures
-        picture, boxes, ignored = source.picture(index), source.boxes(index), source.ignored(index)
-        cut = self._chooser.cut(picture.shape, boxes[~ignored], place, random)
+        picture, things = self.pictures.picture(index), _things(self.pictures, index)
+        cut = self._chooser.cut(picture.shape, things.boxes[~things.ignored & ~things.hinted], place, random)
         cut.show(picture, pixels)
-        found, left = cut.boxes(boxes, picture.shape, self.settings.side)
-        there, ignored = self._chooser.judged(found, left, ignored)
+        found, left = cut.boxes(things.boxes, picture.shape, self.settings.side)
+        there, ignored = self._chooser.judged(found, left, things.ignored)
         return _Part(
             found[there],
-            source.classes(index)[there],
+            things.classes[there],
             ignored[there],
-            _scores(source, index)[there],
-            source.known(index),
+            things.scores[there],
+            things.known,
+            things.hinted[there],
         )
 
     def _varied(self, example: Example, random: np.random.Generator) -> Example:
@@ -90,6 +91,19 @@ def _tiles(side: int, across: int, random: np.random.Generator) -> list[Edges]:
     return [(left, top, right, bottom) for top, bottom in rows for left, right in columns]
 
 
+def _things(source: Pictures, index: int) -> _Part:
+    """Return all of a picture's own boxes, and behind them a teacher's hints."""
+    boxes, classes, ignored = source.boxes(index), source.classes(index), source.ignored(index)
+    scores, hinted = _scores(source, index), np.zeros(len(classes), bool)
+    if isinstance(source, Hinted):
+        hints = source.hints(index)
+        count = len(hints.classes)
+        boxes, classes = np.concatenate([boxes, hints.boxes]), np.concatenate([classes, hints.classes])
+        scores, ignored = np.concatenate([scores, hints.scores]), np.concatenate([ignored, np.zeros(count, bool)])
+        hinted = np.concatenate([hinted, np.ones(count, bool)])
+    return _Part(boxes, classes, ignored, scores, source.known(index), hinted)
+
+
 def _scores(source: Pictures, index: int) -> Floats:
     """Return how sure each box is: 1 but where the source says otherwise."""
     return source.scores(index) if isinstance(source, Guessed) else np.ones(len(source.classes(index)), np.float32)
@@ -104,4 +118,5 @@ def _joined(pixels: Pixels, parts: list[_Part], places: list[Edges]) -> Example:
         np.concatenate([part.scores for part in parts]),
         np.array(places, np.float32) / np.float32(pixels.shape[0]),
         np.array([part.known for part in parts]),
+        np.concatenate([part.hinted for part in parts]),
     )

@@ -1,7 +1,7 @@
 """What is learned from: labelled pictures as they are stored, and what becomes of them."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,26 @@ class Guessed(Protocol):
         """Return (k,): how sure each box is, 0..1."""
 
 
+class Hints(NamedTuple):
+    """What a teacher says of a picture beside its truth."""
+
+    boxes: Floats  # (k, 4) left, top, right, bottom, fractions of the picture
+    classes: NDArray[np.int32]  # (k,) index into labels
+    scores: Floats  # (k,) 0..1
+
+
+@runtime_checkable
+class Hinted(Protocol):
+    """What pictures have too, of which a teacher says something."""
+
+    @property
+    def hinting(self) -> Flags:
+        """(labels,): of which classes the teacher can say anything."""
+
+    def hints(self, index: int) -> Hints:
+        """Return what it says of a picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """What the network is shown, and what there is to be found in it.
@@ -64,3 +84,4 @@ class Example:
     scores: Floats  # (k,) how sure each box is, 0..1
     areas: Floats  # (a, 4) which cover the example and share nothing but edges: 1, 4 or 9
     known: Flags  # (a, labels) of which classes each thing in the area has its box
+    hinted: Flags  # (k,) which of the boxes are a teacher's hints, and not of the truth

@@ -28,7 +28,8 @@ def sheet(examples: Sequence[Example], labels: Sequence[str], across: int = 6) -
 def drawn(example: Example, labels: Sequence[str]) -> Pixels:
     """Return a copy of the example's pixels with its boxes."""
     picture = example.pixels.copy()
-    for box, number, ignored in zip(example.boxes, example.classes, example.ignored, strict=True):
+    own = ~example.hinted
+    for box, number, ignored in zip(example.boxes[own], example.classes[own], example.ignored[own], strict=True):
         left, top, right, bottom = (box * picture.shape[0]).round().astype(int).tolist()
         colour = _IGNORED if ignored else _COLOURS[number % len(_COLOURS)]
         cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), colour, 1)

@@ -1,0 +1,139 @@
+"""A teacher that guides by what it says of everything, and not only of what nobody labelled: any model that runs here.
+
+Its answers are asked for once, of the whole picture as it is, and go through the augmentation with the picture: cut,
+mirrored and put into mosaics as true boxes are, which moves a box exactly. What is done to the pixels after that
+(night, haze, noise) the student sees and the teacher has not: it is to answer as its teacher would by day. Asked about
+each augmented example instead, the teacher would cost a pass for every step, miss what is cut and dark, and teach that.
+
+They become soft targets of a loss beside that of the truth (`tapetum_trainer.losses.guidance`): a score of 0.3 is to be
+said as 0.3. G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 2015.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta, field
+from numpy.typing import NDArray
+
+from tapetum.settings import Settings
+from tapetum_trainer.augment.example import Flags, Floats, Guessed, Hints, Pictures, Pixels
+from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.evaluate.answers import Judged, load
+from tapetum_trainer.evaluate.mapping import columns, relabelled
+from tapetum_trainer.teachers.pseudo import Labeller
+
+
+class Guidance(Settings, frozen=True, kw_only=True):
+    """Which model guides. What its loss counts is `fit.weights.teacher`."""
+
+    model: Annotated[str, Meta(min_length=1)]  # a bundle or a .tflite; its path begins in the folder of the data
+    labels: str = ""  # file of the labels, of a .tflite that brings none
+    means: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> the teacher's, where they differ
+    least: Annotated[float, Meta(gt=0, lt=1)] = 0.05  # score below which it said nothing
+
+    def guide(self, root: Path, ours: tuple[str, ...]) -> "Guide":
+        """Return the teacher for our labels; raises ModelError when it cannot be used, RecipeError for its labels."""
+        if strange := set(self.means) - set(ours):
+            raise RecipeError(f"teacher.means: no {sorted(strange)[0]!r} among {', '.join(ours)}")
+        path = root / self.model
+        return Guide(load(path, self.labels, self.least), ours, self.means, self.content(root))
+
+    def content(self, root: Path) -> str:
+        """Return the hash of the teacher's file; "" where there is none."""
+        path = root / self.model
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A model that answers in our classes. content: the hash of its file."""
+
+    model: Judged
+    labels: tuple[str, ...]
+    means: dict[str, tuple[str, ...]]
+    content: str
+
+    @property
+    def key(self) -> str:
+        """What its answers depend on besides the picture."""
+        return f"{self.content} {sorted(self.means.items())} {self.labels}"
+
+    @property
+    def known(self) -> Flags:
+        """(labels,): which of ours it has a name for."""
+        known = np.zeros(len(self.labels), bool)
+        numbers = self._columns()
+        known[numbers[numbers >= 0]] = True
+        return known
+
+    def rows(self, pixels: Pixels) -> Floats:
+        """Return (k, 6): class, score, left, top, right, bottom."""
+        return relabelled(self.model.ask(pixels), self._columns())
+
+    def _columns(self) -> NDArray[np.int32]:
+        return columns(self.labels, self.model.labels, self.means)
+
+
+class Guided:
+    """Pictures with what a teacher says of them beside their own boxes, as hints."""
+
+    def __init__(self, pictures: Pictures, labeller: Labeller, hinting: Flags, least: float) -> None:
+        """Ask `labeller`, whose labels are those of the pictures. hinting: (labels,) which of them it knows."""
+        self._pictures, self._labeller, self._least = pictures, labeller, least
+        self.labels, self.hinting = pictures.labels, hinting
+        self._hints: dict[int, Hints] = {}
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def learn(self) -> None:
+        """Ask the teacher about every picture."""
+        for index in range(len(self)):
+            self.hints(index)
+
+    def picture(self, index: int) -> Pixels:
+        """Return as of `Pictures`."""
+        return self._pictures.picture(index)
+
+    def boxes(self, index: int) -> Floats:
+        """Return as of `Pictures`."""
+        return self._pictures.boxes(index)
+
+    def classes(self, index: int) -> NDArray[np.int32]:
+        """Return as of `Pictures`."""
+        return self._pictures.classes(index)
+
+    def ignored(self, index: int) -> Flags:
+        """Return as of `Pictures`."""
+        return self._pictures.ignored(index)
+
+    def scores(self, index: int) -> Floats:
+        """Return (k,): as the pictures have it, 1 where they say nothing of it."""
+        source = self._pictures
+        return source.scores(index) if isinstance(source, Guessed) else np.ones(len(self.classes(index)), np.float32)
+
+    def known(self, index: int) -> Flags:
+        """Return as of `Pictures`."""
+        return self._pictures.known(index)
+
+    def origin(self, index: int) -> str:
+        """Return as of `Pictures`."""
+        return self._pictures.origin(index)
+
+    def hints(self, index: int) -> Hints:
+        """Return what the teacher says of a picture."""
+        if index not in self._hints:
+            said = self._labeller.labels(self.picture(index), self._least)
+            self._hints[index] = Hints(said.boxes, said.classes, said.scores)
+        return self._hints[index]
+
+
+def guided(pictures: Pictures, guidance: Guidance, root: Path, cache: Path) -> Guided:
+    """Return `pictures` with all that the teacher says of them, kept in the folder `cache`; raises as `guide`."""
+    guide = guidance.guide(root, pictures.labels)
+    found = Guided(pictures, Labeller(guide, cache), guide.known, guidance.least)
+    found.learn()
+    return found
