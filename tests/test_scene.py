@@ -162,7 +162,18 @@ def test_motion_is_clear_and_incomplete_unless_said_otherwise() -> None:
 def test_states_kinds_and_conditions_are_the_words_of_the_events() -> None:
     assert {str(state) for state in State} == {"tentative", "confirmed", "still", "lost"}
     assert {str(kind) for kind in Kind} == {"started", "updated", "ended"}
-    assert {str(condition) for condition in Condition} == {"opening", "clear", "changed", "lost"}
+    assert {str(condition) for condition in Condition} == {
+        "opening",
+        "clear",
+        "changed",
+        "light",
+        "moved",
+        "infrared",
+        "shaken",
+        "covered",
+        "frozen",
+        "lost",
+    }
 
 
 def test_a_box_of_nonsense_numbers_still_cuts_inside_the_picture() -> None:

@@ -23,6 +23,7 @@ from tapetum.inference.scheduler import Scheduling
 from tapetum.inference.settings import Inference
 from tapetum.motion import Method
 from tapetum.motion.adaptive import Adaptive
+from tapetum.motion.conditions import Conditions
 from tapetum.settings import Settings
 from tapetum.tracking import Tracking
 
@@ -37,6 +38,7 @@ class CameraSettings(Settings, frozen=True, kw_only=True):
 
     source: AnySource
     motion: Method = _METHOD
+    conditions: Conditions = Conditions()
     tracking: Tracking = Tracking()
     night: Night = Night()
     labelling: Labelling = Labelling()

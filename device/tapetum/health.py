@@ -20,6 +20,7 @@ from tapetum.inference.state import InferenceState
 from tapetum.store import Standing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "paho-mqtt", "msgspec", "av")
+_BLIND = {"covered": "there is nothing to be seen", "frozen": "it gives the same picture again and again"}
 _LATELY_NS = 3600 * 10**9
 
 
@@ -44,6 +45,8 @@ def faults(
     """Return what is not as it should be. broker: with what it lost lately; disk: why nothing can be written, or ""."""
     gone = ((name, state) for name, state in cameras.items() if state.condition == "lost")
     found = [f"camera {name} is lost: {state.last_error or 'it gives no picture'}" for name, state in gone]
+    blind = ((name, state.condition) for name, state in cameras.items() if state.condition in _BLIND)
+    found += [f"camera {name} is {condition}: {_BLIND[condition]}" for name, condition in blind]
     out = [f"{name}: {one.reason}" for name, one in inference.accelerators.items() if one.reason]
     if inference.mode == "motion-only":
         found.append(f"model {inference.model} is given up: {inference.last_error or '; '.join(out)}")

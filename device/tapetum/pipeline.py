@@ -12,6 +12,7 @@ from tapetum.inference.labeller import Labeller, Labelling
 from tapetum.inference.model import Model
 from tapetum.inference.scheduler import Scheduling
 from tapetum.motion import Method, MotionDetector
+from tapetum.motion.conditions import Conditions, ConditionWatch
 from tapetum.scene import Frame, Label, Motion, Sighting, Track
 from tapetum.tracking import Tracker, Tracking
 
@@ -21,6 +22,9 @@ class Stages(Protocol):
 
     @property
     def motion(self) -> Method: ...  # noqa: D102  the type says it
+
+    @property
+    def conditions(self) -> Conditions: ...  # noqa: D102
 
     @property
     def tracking(self) -> Tracking: ...  # noqa: D102
@@ -39,6 +43,7 @@ class Stages(Protocol):
 
 
 _MADE_OF = {
+    "watch": attrgetter("conditions"),
     "motion": attrgetter("motion"),
     "tracker": attrgetter("tracking"),
     "night": attrgetter("night"),
@@ -62,6 +67,7 @@ class Result:
 class Pipeline:
     """The stages of one camera in the only order there is. Knows no thread, clock, file or socket."""
 
+    watch: ConditionWatch
     motion: MotionDetector
     tracker: Tracker
     night: NightVision
@@ -73,7 +79,14 @@ class Pipeline:
         """Return a pipeline that has seen no frame yet, and asks `model`."""
         night = stages.night.start()
         labeller = stages.labelling.start(stages.scheduling, model, night)
-        return cls(stages.motion.start(), stages.tracking.start(), night, labeller, stages.rules.start(stamper))
+        return cls(
+            stages.conditions.start(),
+            stages.motion.start(),
+            stages.tracking.start(),
+            night,
+            labeller,
+            stages.rules.start(stamper),
+        )
 
     def changed(self, before: Stages, after: Stages, model: Model, stamper: Stamper) -> "Pipeline":
         """Return the pipeline for `after`, in which all that is set as it was `before` goes on with what it knows."""
@@ -82,7 +95,8 @@ class Pipeline:
 
     def step(self, frame: Frame) -> Result:
         """Take `frame` through every stage."""
-        motion = self.motion.detect(frame.luma, keep=self.tracker.held())
+        anew = self.watch.look(frame)
+        motion = self.watch.judge(self.motion.detect(frame.luma, keep=self.tracker.held(), anew=anew))
         tracks = self.tracker.update(motion, frame)
         self.night.observe(frame.luma)
         labels = self.labeller.label(frame, tracks)

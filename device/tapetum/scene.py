@@ -145,7 +145,13 @@ class Condition(StrEnum):
 
     OPENING = "opening"  # no picture yet: nobody knows
     CLEAR = "clear"
-    CHANGED = "changed"  # light switched, camera moved or covered: the background is learned anew
+    CHANGED = "changed"  # all of it at once, and it cannot be told by what: the background is learned anew
+    LIGHT = "light"  # a light was switched
+    MOVED = "moved"  # the camera looks elsewhere
+    INFRARED = "infrared"  # the camera's infrared filter was switched: colour came or went
+    SHAKEN = "shaken"  # the camera does not keep still
+    COVERED = "covered"  # there is nothing to be seen: covered, or black
+    FROZEN = "frozen"  # the same picture again and again
     LOST = "lost"  # no picture at all
 
 

@@ -18,10 +18,11 @@ Method = Adaptive | FrameDifference | Mixture
 class MotionDetector(Protocol):
     """A running method: one luma after another, of one size, from one camera."""
 
-    def detect(self, luma: Plane, keep: Sequence[Box] = ()) -> Motion:
+    def detect(self, luma: Plane, keep: Sequence[Box] = (), anew: bool = False) -> Motion:
         """Return what moved in `luma` (h, w) uint8 against what this detector has learned.
 
         `keep`: boxes of things that are being followed; the background under them is left as it is, so that what has
-        stopped is neither learned nor leaves a hole when it goes.
+        stopped is neither learned nor leaves a hole when it goes. `anew`: the picture is another, of the same scene or
+        not, and is taken for the background.
         """
         ...

@@ -113,14 +113,16 @@ class Stage:
         self._model = model((0, 0))
         self._seen = 0  # frames since the background was begun
 
-    def detect(self, luma: Plane, keep: Sequence[Box] = ()) -> Motion:
-        """Return what moved; nothing on the first frame, of which alone the background is made."""
+    def detect(self, luma: Plane, keep: Sequence[Box] = (), anew: bool = False) -> Motion:
+        """Return what moved; nothing on the first frame, nor on one with which it begins `anew`."""
         if luma.shape != self._scene.picture.shape:
             self._scene, self._model = Scene.of(luma.shape), self._make(luma.shape)
             cv2.blur(luma, (3, 3), dst=self._scene.picture)
             return self._begin(Condition.CLEAR)
         self._scene = scene = self._scene.turned()
         cv2.blur(luma, (3, 3), dst=scene.picture)
+        if anew:
+            return self._begin(Condition.CLEAR)
         if self._leapt() or not self._expose():
             return self._begin(Condition.CHANGED)
         held = [box.slices(luma) for box in keep]
