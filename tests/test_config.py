@@ -331,6 +331,8 @@ def allowed(kind: inspect.Type) -> st.SearchStrategy[Any]:
             found = texts().map("rtsp://{}".format) if kind.pattern else texts()
         case inspect.VarTupleType() | inspect.ListType():
             found = st.lists(allowed(kind.item_type), min_size=kind.min_length or 0, max_size=4)
+        case inspect.TupleType():
+            found = st.tuples(*map(allowed, kind.item_types)).map(list)
         case inspect.DictType():
             found = st.dictionaries(allowed(kind.key_type), allowed(kind.value_type), max_size=3)
         case inspect.UnionType():
@@ -364,7 +366,20 @@ def test_every_kind_of_source_is_taken_as_it_was_written(kind: type[Settings], d
     assert type(taken.camera["front"].source) is kind
 
 
-@given(tables(described(CameraSettings)), st.builds(dict, broker=tables(described(Broker))))
+def with_zones_that_can_be(front: Table) -> Table:
+    """Return a camera's table with zones that have an inside and names of their own, of which its rules name one."""
+    names = [f"zone {number}" for number, _ in enumerate(front.get("zones", []))]
+    for name, zone in zip(names, front.get("zones", []), strict=True):
+        zone |= {"name": name, "points": [[0, 0], [1, 0], [zone["points"][0][0], 1]]}
+    if "zones" in front.get("rules", {}):
+        front["rules"]["zones"] = names[:1]
+    return front
+
+
+@given(
+    tables(described(CameraSettings)).map(with_zones_that_can_be),
+    st.builds(dict, broker=tables(described(Broker))),
+)
 def test_all_that_can_be_set_comes_back_from_what_was_taken(front: Table, rest: Table) -> None:
     taken = config.parse(text_of(rest | {"camera": {"front": front}}))
     again = msgspec.to_builtins(taken)

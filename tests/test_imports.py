@@ -19,7 +19,7 @@ STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "al
 LAYERS = {
     "values": {
         "buffers", "clock", "colour", "config_errors", "data", "errors", "latest", "lock", "network", "progress",
-        "scene", "settings", "systemd", "text",
+        "scene", "settings", "systemd", "text", "zones",
     },
     "stages": STAGES,
     "bundles": {"bundle"},

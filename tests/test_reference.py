@@ -109,6 +109,8 @@ def type_of(kind: Any) -> str:
     """Return the type of a field in words."""
     if get_origin(kind) is Annotated:
         return type_of(get_args(kind)[0])
+    if get_origin(kind) is tuple and get_origin(get_args(kind)[0]) is tuple:
+        return "list of points"
     names = {str: "text", bool: "true or false", int: "whole number", float: "number"}
     origins = {Literal: "text", tuple: "list of texts", list: "list of texts", dict: "table"}
     return names.get(kind) or origins[get_origin(kind)]

@@ -26,6 +26,8 @@ from tapetum.motion.adaptive import Adaptive
 from tapetum.motion.conditions import Conditions
 from tapetum.settings import Settings
 from tapetum.tracking import Tracking
+from tapetum.zones import Zone
+from tapetum.zones import check as check_zones
 
 T = TypeVar("T")
 _DEVICE_TOPICS = frozenset({"cmd", "model"})  # levels below the device's that have levels below themselves
@@ -37,6 +39,7 @@ class CameraSettings(Settings, frozen=True, kw_only=True):
     """One camera and what is done with its pictures."""
 
     source: AnySource
+    zones: tuple[Zone, ...] = ()
     motion: Method = _METHOD
     conditions: Conditions = Conditions()
     tracking: Tracking = Tracking()
@@ -110,6 +113,7 @@ def check(config: Config) -> None:
     check_broker(config.broker)
     for name, settings in config.camera.items():
         settings.source.check(f"camera.{name}.source")
+        check_zones(settings.zones, settings.rules.zones, f"camera.{name}")
 
 
 def _with_method(camera: Any) -> Any:

@@ -15,10 +15,14 @@ from tapetum.motion import Method, MotionDetector
 from tapetum.motion.conditions import Conditions, ConditionWatch
 from tapetum.scene import Frame, Label, Motion, Sighting, Track
 from tapetum.tracking import Tracker, Tracking
+from tapetum.zones import Zone
 
 
 class Stages(Protocol):
     """The settings of one camera's stages."""
+
+    @property
+    def zones(self) -> tuple[Zone, ...]: ...  # noqa: D102
 
     @property
     def motion(self) -> Method: ...  # noqa: D102  the type says it
@@ -44,11 +48,11 @@ class Stages(Protocol):
 
 _MADE_OF = {
     "watch": attrgetter("conditions"),
-    "motion": attrgetter("motion"),
+    "motion": attrgetter("motion", "zones"),
     "tracker": attrgetter("tracking"),
     "night": attrgetter("night"),
     "labeller": attrgetter("labelling", "scheduling", "night"),
-    "gate": attrgetter("rules"),
+    "gate": attrgetter("rules", "zones"),
 }
 """Which settings each part of a pipeline is made of."""
 
@@ -77,15 +81,16 @@ class Pipeline:
     @classmethod
     def start(cls, stages: Stages, model: Model, stamper: Stamper) -> "Pipeline":
         """Return a pipeline that has seen no frame yet, and asks `model`."""
-        night = stages.night.start()
+        motion, night = stages.motion.start(), stages.night.start()
+        motion.heed(stages.zones)
         labeller = stages.labelling.start(stages.scheduling, model, night)
         return cls(
             stages.conditions.start(),
-            stages.motion.start(),
+            motion,
             stages.tracking.start(),
             night,
             labeller,
-            stages.rules.start(stamper),
+            stages.rules.start(stamper, stages.zones),
         )
 
     def changed(self, before: Stages, after: Stages, model: Model, stamper: Stamper) -> "Pipeline":

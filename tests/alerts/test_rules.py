@@ -1,5 +1,7 @@
 """Which sightings are let out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from tapetum.alerts.rules import Rules
 from tapetum.alerts.stamp import SequenceStamper
 from tapetum.clock import SystemClock
 from tapetum.scene import Box, Frame, Kind, Label, State, Track
+from tapetum.zones import Zone
 
 PERSON = Label("person", 0.8, "m@1")
 GRAY = np.zeros((2, 2), np.uint8)
@@ -22,8 +25,8 @@ def track(number=1, state=State.CONFIRMED):
     return Track(number, Box(0.1, 0.1, 0.2, 0.2), 0, 0, 5, state)
 
 
-def gate(**settings):
-    return Rules(**settings).start(SequenceStamper(SystemClock(), 1))
+def gate(drawn=(), **settings):
+    return Rules(**settings).start(SequenceStamper(SystemClock(), 1), drawn)
 
 
 def kinds(told):
@@ -51,6 +54,22 @@ def test_a_track_that_is_not_believed_is_not_told(state):
 def test_other_labels_are_kept_in():
     assert gate(labels=("dog",)).sightings([track()], {1: PERSON}, frame(0)) == []
     assert gate(labels=("dog", "person")).sightings([track()], {1: PERSON}, frame(0))
+
+
+def test_only_what_comes_into_a_zone_that_is_named_starts_and_is_told_to_its_end_wherever_it_goes():
+    far = Zone(name="far", points=((0.5, 0), (1, 0), (1, 1), (0.5, 1)))
+    near = Zone(name="near", points=((0, 0), (0.12, 0), (0.12, 1), (0, 1)))
+    running = gate([near, far], zones=("far",))
+    there = replace(track(), box=Box(0.6, 0.1, 0.7, 0.2))
+    assert kinds(running.sightings([track()], {1: PERSON}, frame(0))) == []
+    assert kinds(running.sightings([there], {1: PERSON}, frame(1))) == [Kind.STARTED]
+    assert kinds(running.sightings([track()], {1: PERSON}, frame(9))) == [Kind.UPDATED]
+    assert kinds(running.sightings([], {}, frame(10))) == [Kind.ENDED]
+
+
+def test_zones_that_no_rule_names_keep_nothing_in():
+    far = Zone(name="far", points=((0.5, 0), (1, 0), (1, 1), (0.5, 1)))
+    assert gate([far]).sightings([track()], {1: PERSON}, frame(0))
 
 
 def test_a_low_score_is_kept_in_until_it_is_higher():

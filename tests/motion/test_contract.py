@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tapetum.motion import Method, MotionDetector
 from tapetum.scene import Box, Condition, Motion, Plane
+from tapetum.zones import Zone
 from tests.scenes import FPS, Play, Player, best_iou, drawn, standing, walking
 
 METHODS = typing.get_args(Method)
@@ -207,6 +208,48 @@ def test_what_moves_in_less_than_the_smallest_area_is_nothing(start: Start) -> N
     insect = Player(walking((0.02, 0.03), (2, 0.1, 0.5), (8, 0.9, 0.5)))
     assert not any(motion.regions for _, motion, _ in watched(start(min_area=0.01), Play([insect], seconds=8)))
     assert any(motion.regions for _, motion, _ in watched(start(min_area=0.0005), Play([insect], seconds=8)))
+
+
+def test_in_a_zone_that_is_not_looked_at_nothing_moves_and_beside_it_all_does(start: Start, scene: str) -> None:
+    upper = Zone(name="upper", points=((0, 0), (1, 0), (1, 0.5), (0, 0.5)), sensitivity=0)
+    above = Player(walking((0.06, 0.2), (2, 0.1, 0.25), (6, 0.9, 0.25)))
+    below = Player(walking((0.06, 0.2), (2, 0.9, 0.75), (6, 0.1, 0.75)))
+    detector = start()
+    detector.heed([upper])
+    for t_s, motion, there in watched(detector, Play([above, below], seconds=5.5, scene=scene)):
+        if t_s > 2.5:
+            assert best_iou(there[1], motion.regions) > 0.4, t_s
+        assert all(region.top > 0.45 for region in motion.regions), t_s
+
+
+def test_a_light_on_all_that_is_looked_at_is_a_change_however_little_that_is(start: Start) -> None:
+    most = Zone(name="most", points=((0, 0), (1, 0), (1, 0.7), (0, 0.7)), sensitivity=0)
+    light = lamp(Play.size)
+    detector = start()
+    detector.heed([most])
+    found = watched(detector, Play(seconds=6, light=lambda t_s: light if t_s >= 3 else 1.0))
+    assert [t_s for t_s, motion, _ in found if motion.condition is Condition.CHANGED] == [3]
+    assert [motion.regions for _, motion, _ in found if motion.regions] == []
+
+
+def test_a_zone_that_is_less_sensitive_passes_over_what_is_faint(start: Start) -> None:
+    faint = Player(walking(SIZE, (2, -0.04, 0.5), (6, 1.04, 0.5)), y=150)
+    found = []
+    for sensitivity in (2, 1, 0.1):
+        detector = start()
+        detector.heed([Zone(name="all", points=((0, 0), (1, 0), (1, 1), (0, 1)), sensitivity=sensitivity)])
+        found.append(sum(np.count_nonzero(motion.mask) for _, motion, _ in watched(detector, Play([faint], seconds=5))))
+    assert found[0] > found[1] > 2 * found[2]
+
+
+def test_a_detector_that_is_told_to_begins_anew_without_motion(start: Start) -> None:
+    detector = start()
+    watched(detector, Play(seconds=2, seed=1))
+    other = Play([Player(standing(Box(0.4, 0.3, 0.5, 0.7)))], seconds=2, seed=7)
+    lumas = [luma for _, luma, _ in other.lumas()]
+    motion = detector.detect(lumas[0], anew=True)
+    assert (motion.regions, motion.condition) == ((), Condition.CLEAR)
+    assert [detector.detect(luma).regions for luma in lumas[1:]] == [()] * (len(lumas) - 1)
 
 
 def test_motion_is_complete_only_once_the_room_is_known(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""Which sightings are let out as alerts: by label, by score, and not too often.
+"""Which sightings are let out as alerts: by label, by score, by zone, and not too often.
 
 The rules choose what starts. What has started is told to its end, and truly: its score may fall, and it is corrected
 as soon as another label has the score that would let it out, even to one that the rules keep in. Whoever acted on
@@ -14,20 +14,22 @@ from msgspec import Meta
 from tapetum.alerts.stamp import Stamper
 from tapetum.scene import Frame, Kind, Label, Sighting, State, Track
 from tapetum.settings import Fraction, Settings
+from tapetum.zones import Zone
 
 
 class Rules(Settings, frozen=True):
     """What is let out."""
 
     labels: tuple[str, ...] = ()  # only these start an alert; empty: all
+    zones: tuple[str, ...] = ()  # only what stands in one of these starts an alert; empty: everywhere
     min_score: Fraction = 0.5  # of a track's label that starts an alert, or corrects one
     cooldown_s: Annotated[float, Meta(ge=0, le=86400)] = 0.0  # after an alert, before the same label may start another
     update_s: Annotated[float, Meta(ge=0.2, le=86400)] = 5.0  # between two `updated` of one sighting
     snapshot: bool = True  # send a picture of what started an alert
 
-    def start(self, stamper: Stamper) -> "Gate":
-        """Return a gate that has let nothing out yet."""
-        return Gate(self, stamper)
+    def start(self, stamper: Stamper, zones: Sequence[Zone] = ()) -> "Gate":
+        """Return a gate that has let nothing out yet; `zones` are the camera's."""
+        return Gate(self, stamper, [zone for zone in zones if zone.name in self.zones])
 
 
 @dataclass(slots=True)
@@ -41,7 +43,8 @@ class _Out:
 class Gate:
     """The running rules of one camera."""
 
-    def __init__(self, settings: Rules, stamper: Stamper) -> None:
+    def __init__(self, settings: Rules, stamper: Stamper, zones: Sequence[Zone]) -> None:
+        self._zones = zones
         self._settings = settings
         self._stamper = stamper
         self._out: dict[int, _Out] = {}
@@ -68,6 +71,8 @@ class Gate:
     def _lets_out(self, track: Track, label: Label, frame: Frame) -> bool:
         wanted = not self._settings.labels or label.name in self._settings.labels
         believed = track.state in (State.CONFIRMED, State.STILL)
+        if self._zones and not any(zone.holds(track.box) for zone in self._zones):
+            return False
         if (
             not (wanted and believed and label.score >= self._settings.min_score)
             or (track.id, label.name) in self._muted

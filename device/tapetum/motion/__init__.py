@@ -11,6 +11,7 @@ from tapetum.motion.adaptive import Adaptive
 from tapetum.motion.frame_difference import FrameDifference
 from tapetum.motion.mixture import Mixture
 from tapetum.scene import Box, Motion, Plane
+from tapetum.zones import Zone
 
 Method = Adaptive | FrameDifference | Mixture
 
@@ -25,4 +26,8 @@ class MotionDetector(Protocol):
         stopped is neither learned nor leaves a hole when it goes. `anew`: the picture is another, of the same scene or
         not, and is taken for the background.
         """
+        ...
+
+    def heed(self, zones: Sequence[Zone]) -> None:
+        """Look as closely as `zones` say, in none of which everything is as the settings have it."""
         ...

@@ -20,6 +20,7 @@ from tapetum.motion.noise import NoiseLevels
 from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
 from tapetum.scene import Box, Condition, Motion, Plane
 from tapetum.settings import Settings
+from tapetum.zones import Sensitivity, Zone
 
 _GHOST_MOVES = 0.02  # of a region's pixels: more than this differs from the previous frame, and it is no ghost
 _GHOST_EDGE = 1.3  # times as steep is the background along a ghost's outline as the picture
@@ -111,12 +112,20 @@ class Stage:
         self._noise = NoiseLevels(settings.threshold, settings.sigmas)
         self._scene = Scene.of((0, 0))
         self._model = model((0, 0))
+        self._zones: Sequence[Zone] = ()
+        self._sensitivity: Sensitivity | None = None
         self._seen = 0  # frames since the background was begun
+
+    def heed(self, zones: Sequence[Zone]) -> None:
+        """Look as closely as `zones` say."""
+        self._zones = zones
+        self._sensitivity = Sensitivity(zones, self._scene.picture.shape) if zones else None
 
     def detect(self, luma: Plane, keep: Sequence[Box] = (), anew: bool = False) -> Motion:
         """Return what moved; nothing on the first frame, nor on one with which it begins `anew`."""
         if luma.shape != self._scene.picture.shape:
             self._scene, self._model = Scene.of(luma.shape), self._make(luma.shape)
+            self.heed(self._zones)
             cv2.blur(luma, (3, 3), dst=self._scene.picture)
             return self._begin(Condition.CLEAR)
         self._scene = scene = self._scene.turned()
@@ -160,14 +169,17 @@ class Stage:
         """Fill the masks; return the share of pixels that changed: plainly, or, where most did, faintly as by night."""
         scene = self._scene
         limit = self._noise.threshold(self._model.background, scene.limit)
+        if self._sensitivity:
+            self._sensitivity.apply(limit)
         cv2.absdiff(scene.picture, self._model.background, dst=scene.residual)
         self._model.compare(scene, held)
-        faintly = cv2.countNonZero(scene.weak) / scene.weak.size
+        pixels = scene.weak.size * (self._sensitivity.looked_at if self._sensitivity else 1)
+        faintly = cv2.countNonZero(scene.weak) / max(1, pixels)
         cv2.dilate(scene.strong, _AROUND, dst=scene.moving)
         cv2.bitwise_and(scene.weak, scene.moving, dst=scene.weak)
         cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
         cv2.compare(scene.moving, limit, cv2.CMP_GT, dst=scene.moving)
-        return faintly if faintly > self._settings.changed else cv2.countNonZero(scene.strong) / scene.strong.size
+        return faintly if faintly > self._settings.changed else cv2.countNonZero(scene.strong) / max(1, pixels)
 
     def _rects(self) -> list[Rect]:
         scene = self._scene
