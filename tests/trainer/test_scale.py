@@ -64,10 +64,16 @@ def test_two_processes_come_to_the_weights_of_one(tmp_path: Path):
     assert apart(tmp_path / "1", tmp_path / "2") < APART
 
 
-def finished(folder: Path) -> int:
-    """Return how many trials have come to their last epoch."""
-    journals = [path.read_text().splitlines() for path in folder.glob("trials/*/journal.jsonl")]
-    return sum(json.loads(lines[-1])["epoch"] == 1 for lines in journals if lines)
+def finished(folder: Path) -> list[Path]:
+    """Return the best weights of each trial that has validated its last epoch and written down where it stands."""
+    found = []
+    for journal in folder.glob("trials/*/journal.jsonl"):
+        records = [json.loads(line) for line in journal.read_text().splitlines()]
+        best, last = (journal.with_name(f"{name}.npz") for name in ("best", "last"))
+        done = records and (records[-1]["kind"], records[-1]["epoch"]) == ("validation", 1)
+        if done and last.stat().st_mtime_ns > journal.stat().st_mtime_ns:
+            found.append(best)
+    return found
 
 
 def test_trials_go_on_after_a_kill_and_the_best_one_becomes_a_recipe(tmp_path: Path):
@@ -77,15 +83,17 @@ def test_trials_go_on_after_a_kill_and_the_best_one_becomes_a_recipe(tmp_path: P
     until = time.monotonic() + 1200
     while not (done := finished(tmp_path / "tried")) and process.poll() is None and time.monotonic() < until:
         time.sleep(0.5)
-    assert 0 < done < 4
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("tried/trials/*/best.npz")}
+    assert 0 < len(done) < 4
+    kept = {path: path.stat().st_mtime_ns for path in done}
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
     told = run(tmp_path, *order)
     rows = re.findall(r"^(0\.\d{4}) +(\d+) +fit.rates.peak (\S+), feeding.batch (8|16)$", told, re.MULTILINE)
     assert len(rows) == 4
     assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
-    assert any(path.stat().st_mtime_ns == moment for path, moment in kept.items()), "what was done is not done again"
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "what was done is done again"
     best = recipes.load(tmp_path / "tried/best.toml")
     assert (f"{best.fit.rates.peak:.4g}", str(best.feeding.batch)) == rows[0][2:]
     assert best.search is None

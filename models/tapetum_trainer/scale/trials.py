@@ -115,7 +115,8 @@ class Trying:
 
         def trial(changes: dict[str, Value]) -> None:
             training = trying.training(changes)
-            training.run(validate=_telling(training))
+            stand = training.run(validate=_telling(training)).stand
+            tune.report({_METRIC: stand.best, "epoch": validated(training.folder)})  # also of one that was done before
 
         return trial
 
