@@ -12,6 +12,7 @@ from tapetum.clock import Clock
 from tapetum.config import CameraSettings
 from tapetum.inference.model import Model
 from tapetum.latest import Latest
+from tapetum.motion.damping import Area
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 from tapetum.scene import Condition, Frame, State
@@ -34,6 +35,7 @@ class CameraState:
     fps: float
     analysis_ms: float
     tracks: int
+    damped: int
     asked: int
     refused: int
     over_budget: int
@@ -55,6 +57,7 @@ class Camera:
         self._captured = self._analysed = self._tracks = 0
         self._condition = Condition.OPENING
         self._moving: bool | None = None
+        self._damped: tuple[Area, ...] = ()
         self._last_ns = clock.now_ns()  # when the last frame came
         self._costs_s: deque[float] = deque(maxlen=100)
         self._times_ns: deque[int] = deque(maxlen=100)
@@ -105,6 +108,7 @@ class Camera:
             fps=round((len(times) - 1) / span_s, 2) if span_s else 0.0,
             analysis_ms=round(1e3 * statistics.median(self._costs_s), 3) if self._costs_s else 0.0,
             tracks=self._tracks,
+            damped=len(self._damped),
             asked=labeller.asked,
             refused=labeller.refused,
             over_budget=labeller.scheduler.over_budget,
@@ -138,6 +142,7 @@ class Camera:
         for sighting in result.sightings:
             self._outlet.alert(sighting, frame, self.settings.rules.snapshot)
         self._say_motion(self._tracks > 0)
+        self._say_damped(self._pipeline.damper.areas)
         self._say_condition(result.motion.condition)
 
     def _adopt(self) -> None:
@@ -169,6 +174,11 @@ class Camera:
         if condition is not self._condition:
             self._condition = condition
             self._outlet.condition(self.name, condition, self._last_ns)
+
+    def _say_damped(self, areas: tuple[Area, ...]) -> None:
+        if areas != self._damped:
+            self._damped = areas
+            self._outlet.damped(self.name, areas)
 
     def _say_motion(self, on: bool) -> None:
         if on is not self._moving:

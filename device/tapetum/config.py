@@ -24,6 +24,7 @@ from tapetum.inference.settings import Inference
 from tapetum.motion import Method
 from tapetum.motion.adaptive import Adaptive
 from tapetum.motion.conditions import Conditions
+from tapetum.motion.damping import Damping
 from tapetum.settings import Settings
 from tapetum.tracking import Tracking
 from tapetum.zones import Zone
@@ -41,6 +42,7 @@ class CameraSettings(Settings, frozen=True, kw_only=True):
     source: AnySource
     zones: tuple[Zone, ...] = ()
     motion: Method = _METHOD
+    damping: Damping = Damping()
     conditions: Conditions = Conditions()
     tracking: Tracking = Tracking()
     night: Night = Night()

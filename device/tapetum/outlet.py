@@ -1,6 +1,7 @@
 """Everything a camera has to say, on its way to the topic it belongs to."""
 
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -9,6 +10,7 @@ from tapetum.alerts.outbox import Outbox
 from tapetum.alerts.snapshot import jpeg
 from tapetum.alerts.topics import Topics
 from tapetum.clock import Clock
+from tapetum.motion.damping import Area
 from tapetum.scene import Condition, Frame, Kind, Sighting
 
 _log = logging.getLogger(__name__)
@@ -37,17 +39,27 @@ class Outlet:
 
     def condition(self, camera: str, condition: Condition, since_ns: int) -> None:
         """Say what is true of the whole picture since `since_ns`."""
-        since = self._clock.utc(since_ns).isoformat(timespec="seconds").replace("+00:00", "Z")
-        payload = msgspec.json.encode({"condition": condition, "since": since})
+        payload = msgspec.json.encode({"condition": condition, "since": self._since(since_ns)})
         self._publisher.publish(self._topics.of_camera(camera, "condition"), payload, retain=True)
         if condition is not Condition.CHANGED:
             _log.info("camera %s: %s", camera, condition)
 
+    def damped(self, camera: str, areas: Sequence[Area]) -> None:
+        """Say what parts of the picture are passed over, since something moves there all the time."""
+        said = [{"box": area.box, "since": self._since(area.since_ns)} for area in areas]
+        self._publisher.publish(
+            self._topics.of_camera(camera, "damped"), msgspec.json.encode({"areas": said}), retain=True
+        )
+        _log.info("camera %s: %d areas damped", camera, len(areas))
+
     def forget(self, camera: str) -> None:
         """Take back what is retained of a camera that is no more (MQTT 3.1.1, 3.3.1.3: an empty payload does)."""
-        for name in ("motion", "condition"):
+        for name in ("motion", "condition", "damped"):
             self._publisher.publish(self._topics.of_camera(camera, name), b"", retain=True)
 
     def device(self, name: str, value: object) -> None:
         """Say something of the whole device: health, inventory, config, model/state."""
         self._publisher.publish(self._topics.of_device(name), msgspec.json.encode(value), retain=True)
+
+    def _since(self, t_ns: int) -> str:
+        return self._clock.utc(t_ns).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -13,6 +13,7 @@ from tapetum.inference.model import Model
 from tapetum.inference.scheduler import Scheduling
 from tapetum.motion import Method, MotionDetector
 from tapetum.motion.conditions import Conditions, ConditionWatch
+from tapetum.motion.damping import Damper, Damping
 from tapetum.scene import Frame, Label, Motion, Sighting, Track
 from tapetum.tracking import Tracker, Tracking
 from tapetum.zones import Zone
@@ -26,6 +27,9 @@ class Stages(Protocol):
 
     @property
     def motion(self) -> Method: ...  # noqa: D102  the type says it
+
+    @property
+    def damping(self) -> Damping: ...  # noqa: D102
 
     @property
     def conditions(self) -> Conditions: ...  # noqa: D102
@@ -49,6 +53,7 @@ class Stages(Protocol):
 _MADE_OF = {
     "watch": attrgetter("conditions"),
     "motion": attrgetter("motion", "zones"),
+    "damper": attrgetter("damping"),
     "tracker": attrgetter("tracking"),
     "night": attrgetter("night"),
     "labeller": attrgetter("labelling", "scheduling", "night"),
@@ -73,6 +78,7 @@ class Pipeline:
 
     watch: ConditionWatch
     motion: MotionDetector
+    damper: Damper
     tracker: Tracker
     night: NightVision
     labeller: Labeller
@@ -87,6 +93,7 @@ class Pipeline:
         return cls(
             stages.conditions.start(),
             motion,
+            stages.damping.start(),
             stages.tracking.start(),
             night,
             labeller,
@@ -101,8 +108,10 @@ class Pipeline:
     def step(self, frame: Frame) -> Result:
         """Take `frame` through every stage."""
         anew = self.watch.look(frame)
-        motion = self.watch.judge(self.motion.detect(frame.luma, keep=self.tracker.held(), anew=anew))
+        found = self.watch.judge(self.motion.detect(frame.luma, keep=self.tracker.held(), anew=anew))
+        motion = self.damper.passed(found)
         tracks = self.tracker.update(motion, frame)
+        self.damper.learn(motion, tracks, frame.t_ns)
         self.night.observe(frame.luma)
         labels = self.labeller.label(frame, tracks)
         self.tracker.verify(self.labeller.confirmed, frame.t_ns)
