@@ -17,6 +17,7 @@ from tapetum.settings import Fraction, Seconds, Settings
 
 _SECOND_NS = 1_000_000_000
 _TOLD_NS = 2 * _SECOND_NS  # for which a moment is held
+_EXAMINED_NS = _SECOND_NS // 5  # between two looks at structure and colour, which have time
 _NAMED_NS = _SECOND_NS // 2  # in which a change of light may turn out to be the infrared filter's
 _NOTHING, _SOMETHING = 0.03, 0.06  # structure: below the first there is nothing, above the second something
 _GRAY, _COLOURED = 0.03, 0.1  # of the picture: less is in faint colour, and it is gray; more in plain, and it is not
@@ -44,6 +45,7 @@ class ConditionWatch:
         self._frozen = Lasting(settings.frozen_s, 0.0)
         self._repeats = Repeats()
         self._filter = _Filter()
+        self._examined_ns: int | None = None
         self._nothing = False  # to be seen in the last picture
         self._moment, self._until_ns = Condition.CLEAR, 0
         self._lit_ns: int | None = None  # since when the light waits for its name
@@ -54,22 +56,32 @@ class ConditionWatch:
         self._t_ns = t_ns = frame.t_ns
         same = self._repeats.same(frame.luma)
         self._frozen.take(same, t_ns)
-        if not same:
-            seen = structure(frame.luma)
-            self._nothing = seen < (_SOMETHING if self._covered.on else _NOTHING)
+        switched = not same and self._is_due(t_ns) and self._examine(frame)
         self._covered.take(self._nothing, t_ns)
         if same:
             return False
-        switched = self._filter.switched(frame, t_ns)
-        if switched:
-            self._lit_ns = None
-            self._tell(Condition.INFRARED)
         if self._nothing:
             return switched
         pose = self._steadiness.look(frame.luma, t_ns)
         if pose is Pose.MOVED and self._moment is not Condition.INFRARED:
             self._tell(Condition.MOVED)
         return switched or pose is Pose.JOLTED
+
+    def _is_due(self, t_ns: int) -> bool:
+        """Whether it is time for what need not be looked at in each picture."""
+        if self._examined_ns is not None and 0 <= t_ns - self._examined_ns < _EXAMINED_NS:
+            return False
+        self._examined_ns = t_ns
+        return True
+
+    def _examine(self, frame: Frame) -> bool:
+        """See whether there is anything to be seen; return whether the infrared filter was switched."""
+        self._nothing = structure(frame.luma) < (_SOMETHING if self._covered.on else _NOTHING)
+        switched = self._filter.switched(frame, frame.t_ns)
+        if switched:
+            self._lit_ns = None
+            self._tell(Condition.INFRARED)
+        return switched
 
     def judge(self, motion: Motion) -> Motion:
         """Return `motion` with what is true of the frame that was looked at last."""

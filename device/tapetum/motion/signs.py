@@ -11,7 +11,7 @@ from tapetum.scene import Plane
 _BLOCKS = 32  # across: one averages some hundred pixels, and with them the noise
 _BENT = 1.5  # luma steps of curvature: noise and shading at 1 % of the light reach it in 2.5 % of the blocks
 _SAMPLES = 48  # of colour across
-_FAINT, _PLAIN = 2, 8  # steps of Cb and Cr together, from the picture's own middle
+_FAINT, _PLAIN = 2, 8  # steps of Cb and Cr together, from the picture's own mean
 
 
 def structure(luma: Plane) -> float:
@@ -32,14 +32,14 @@ def structure(luma: Plane) -> float:
 
 
 def colour(u: Plane, v: Plane) -> tuple[float, float]:
-    """Return the shares of the picture that differ faintly and plainly in colour from its middle.
+    """Return the shares of the picture that differ faintly and plainly in colour from its mean.
 
-    u, v: (h, w) uint8. From the middle, since a gray picture may have a tint; shares, since one thing in colour makes
+    u, v: (h, w) uint8. From the mean, since a gray picture may have a tint; shares, since one thing in colour makes
     no coloured scene.
     """
     step = max(1, u.shape[1] // _SAMPLES)
     planes = [plane[::step, ::step].astype(np.int16) for plane in (u, v)]
-    away = sum(np.abs(plane - np.int16(np.median(plane))) for plane in planes)
+    away = sum(np.abs(plane - np.int16(round(plane.mean()))) for plane in planes)
     size = max(1, planes[0].size)
     return np.count_nonzero(away > _FAINT) / size, np.count_nonzero(away > _PLAIN) / size
 
