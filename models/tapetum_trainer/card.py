@@ -25,7 +25,7 @@ def card(
     """Return the card. name: `name@version`; result: on pictures not trained with; chosen: how `min_score` was."""
     parts = (
         _beginning(name, provenance, report, min_score),
-        _made_of(provenance),
+        made_of(provenance),
         _figures(result),
         _thresholds(min_score, chosen),
         _limits(result.scores),
@@ -34,28 +34,29 @@ def card(
 
 
 def _beginning(name: str, provenance: Provenance, report: Report, min_score: Mapping[str, float]) -> Iterator[str]:
-    yield f"# {_plain(name)}"
+    yield f"# {plain(name)}"
     yield ""
-    yield f"Finds {', '.join(map(_plain, min_score))} in pictures of a camera."
+    yield f"Finds {', '.join(map(plain, min_score))} in pictures of a camera."
     yield ""
     shape = " x ".join(map(str, report.input.shape[1:]))
     floats = f", {len(report.in_float)} operators in float" if report.in_float else ""
     yield f"* input {shape}, {report.input.dtype}; {report.bytes_after} bytes, all int8{floats}"
     yield f"* quantized from {report.bytes_before} bytes, calibrated on {report.pictures} pictures"
-    yield f"* licence: {_plain(provenance.licence)}"
+    yield f"* licence: {plain(provenance.licence)}"
     made = [text for text in (provenance.made_by, provenance.made_at) if text]
     if made:
-        yield f"* made by {_plain(', '.join(made))}"
+        yield f"* made by {plain(', '.join(made))}"
 
 
-def _made_of(provenance: Provenance) -> Iterator[str]:
+def made_of(provenance: Provenance) -> Iterator[str]:
+    """Yield the lines that say of which data and models it was made."""
     yield "## Made of"
     yield ""
     if provenance.recipe:
-        yield f"{_plain(provenance.recipe)}"
+        yield f"{plain(provenance.recipe)}"
         yield ""
     lines = [(source.name, source.licence, source.address) for source in provenance.sources]
-    yield from _table([("source", "licence", "address"), *lines], 3) if lines else ("No source is named.",)
+    yield from written([("source", "licence", "address"), *lines], 3) if lines else ("No source is named.",)
 
 
 def _figures(result: Result) -> Iterator[str]:
@@ -66,16 +67,16 @@ def _figures(result: Result) -> Iterator[str]:
     yield "over IoU 0.50 to 0.95; small is below 32 x 32 in a picture of 640 pixels, large from 96 x 96; recall is what"
     yield "is found with so many wrong answers (FP) for each picture, the mean."
     yield ""
-    yield from _table([head(scores), *rows(scores)])
+    yield from written([head(scores), *rows(scores)])
     for title, parts in (("condition", result.conditions), ("camera", result.groups)):
         if parts:
             yield ""
             names = (title, *head(scores)[1:7])
-            yield from _table([names, *(overall(name, one) for name, one in parts.items())])
+            yield from written([names, *(overall(name, one) for name, one in parts.items())])
     if result.latency:
         yield ""
         lines = [(one.name, f"{one.cpu_ms:.2f}", f"{one.ratio:.2f}") for one in result.latency]
-        yield from _table([("1 thread, the machine that made it", "CPU ms", "ratio"), *lines])
+        yield from written([("1 thread, the machine that made it", "CPU ms", "ratio"), *lines])
 
 
 def _thresholds(min_score: Mapping[str, float], chosen: str) -> Iterator[str]:
@@ -83,7 +84,7 @@ def _thresholds(min_score: Mapping[str, float], chosen: str) -> Iterator[str]:
     yield ""
     yield f"Chosen {chosen}."
     yield ""
-    yield from _table([("label", "min_score"), *((label, f"{least:.3f}") for label, least in min_score.items())])
+    yield from written([("label", "min_score"), *((label, f"{least:.3f}") for label, least in min_score.items())])
 
 
 def _limits(scores: Scores) -> Iterator[str]:
@@ -91,7 +92,7 @@ def _limits(scores: Scores) -> Iterator[str]:
     yield ""
     for one in scores.classes:
         if one.truths < FEW:
-            yield f"* The figures of {_plain(one.label)} rest on {one.truths} things."
+            yield f"* The figures of {plain(one.label)} rest on {one.truths} things."
     small, large = scores.sizes.small, scores.sizes.large
     if small is not None and large is not None and small < large / 2:
         yield f"* Small things are found much less well than large ones: AP {small:.3f} against {large:.3f}."
@@ -99,15 +100,15 @@ def _limits(scores: Scores) -> Iterator[str]:
     yield "* It tells what is seen, not who: it is not made to recognise persons, and nothing of safety may rest on it."
 
 
-def _table(lines: Sequence[Sequence[str]], words: int = 1) -> Iterator[str]:
+def written(lines: Sequence[Sequence[str]], words: int = 1) -> Iterator[str]:
     """Yield a table; the first `words` columns to the left, the others to the right."""
-    first, *others = ([_plain(cell) for cell in line] for line in lines)
+    first, *others = ([plain(cell) for cell in line] for line in lines)
     yield f"| {' | '.join(first)} |"
     yield "|" + "|".join("---" if column < words else "---:" for column in range(len(first))) + "|"
     yield from (f"| {' | '.join(line)} |" for line in others)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text that means nothing in Markdown or HTML, in one line."""
     marked = "".join(f"\\{one}" if one in "\\`*_[]<>|#" else one for one in text)
     return " ".join(marked.split())

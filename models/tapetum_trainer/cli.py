@@ -47,12 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="judge a model on a recipe's pictures")
     compare = commands.add_parser("compare", help="judge two models on the same pictures, side by side")
     pace = commands.add_parser("pace", help="say how fast a recipe trains here, beside the bare network")
+    brighten = commands.add_parser("brighten", help="judge a curve network on pairs of a dark and a bright picture")
     operators = commands.add_parser("operators", help="tell what a .tflite consists of, and what takes it")
 
     checks = dataset.add_subparsers(required=True, metavar="check")
     check = checks.add_parser("check", help="tell what a recipe's pictures show, and all that is wrong with them")
     check.set_defaults(command="dataset-check")
 
+    brighten.add_argument("bundle", type=Path, help="of a recipe whose task is night")
+    brighten.add_argument("pairs", type=Path, help="a folder with low and high, in which the pictures have one name")
     tune.add_argument("bundle", type=Path, help="where it begins")
     for one in (evaluate, operators):
         one.add_argument("model", type=Path, help="a bundle or a .tflite")

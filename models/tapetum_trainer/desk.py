@@ -1,16 +1,16 @@
 """What the commands do: each takes its options and returns its exit status."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tapetum import bundle
 from tapetum.errors import BundleError
 from tapetum_trainer import compare as comparing
 from tapetum_trainer import operators as inventory
 from tapetum_trainer import recipe as recipes
-from tapetum_trainer import reports
+from tapetum_trainer import reports, tasks
 from tapetum_trainer.compare import compared
 from tapetum_trainer.conditions import conditions
 from tapetum_trainer.data import words
@@ -21,8 +21,11 @@ from tapetum_trainer.evaluate import Judged, Loss, answers, json, latencies, loa
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.words import table
+from tapetum_trainer.night import desk as night
+from tapetum_trainer.night.recipe import NightRecipe
+from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.scale import workers
-from tapetum_trainer.sets import Sets, opened
+from tapetum_trainer.sets import Sets, Sources, check_place, opened
 
 if TYPE_CHECKING:
     from tapetum_trainer.folded import Start
@@ -34,20 +37,27 @@ _LOOKED_AT = 8  # pictures by which the errors of operators are measured
 
 def dataset_check(options: argparse.Namespace) -> int:
     """Tell what the pictures show, and all that is wrong with them; raises DataError when that stops a training."""
-    sets = _sets(options)
-    report = sets.report()
-    print(words.text(report, sets.root), end="")
+    recipe = tasks.load(options.recipe)
+    check_place(recipe.data, options.data)
+    report = Sources(recipe.data, recipe.meaning, options.data).report()
+    print(words.text(report, options.data), end="")
     if options.html:
-        title = f"{sets.recipe.name}@{sets.recipe.version}: its pictures"
-        options.html.write_text(page(report, sets.root, title), encoding="utf-8")
+        title = f"{recipe.name}@{recipe.version}: its pictures"
+        options.html.write_text(page(report, options.data, title), encoding="utf-8")
     if report.mistakes:
         raise DataError(f"mend the mistakes before a training: {report.mistakes}", options.recipe)
     return 0
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train, and make the bundle when it is done."""
-    return _trained(options)
+    """Train, and make the bundle when it is done: by what the recipe is for."""
+    recipe = tasks.load(options.recipe)
+    return _TRAINED[type(recipe)](recipe, options)
+
+
+def brighten(options: argparse.Namespace) -> int:
+    """Judge a curve network on pairs of a dark and a bright picture."""
+    return night.brighten(options)
 
 
 def fine_tune(options: argparse.Namespace) -> int:
@@ -58,7 +68,7 @@ def fine_tune(options: argparse.Namespace) -> int:
         spec = bundle.open(options.bundle).spec()
     except BundleError as error:
         raise ModelError(f"{options.bundle}: {error}") from None
-    return _trained(options, Start(spec.content, spec.labels))
+    return _trained(recipes.load(options.recipe), options, Start(spec.content, spec.labels))
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -136,12 +146,12 @@ def _sets(options: argparse.Namespace) -> Sets:
     return opened(recipes.load(options.recipe), options.data)
 
 
-def _trained(options: argparse.Namespace, start: "Start | None" = None) -> int:
+def _trained(recipe: Recipe, options: argparse.Namespace, start: "Start | None" = None) -> int:
     from tapetum_trainer.fit import within  # noqa: PLC0415  Keras takes seconds
     from tapetum_trainer.training import Training  # noqa: PLC0415
 
-    sets = _sets(options)
-    name = f"{sets.recipe.name}@{sets.recipe.version}"
+    sets = opened(recipe, options.data)
+    name = f"{recipe.name}@{recipe.version}"
     training = Training(sets, options.folder or Path(name), start)
     seconds = 60 * options.minutes if options.minutes else None
     if options.workers > 1:
@@ -152,6 +162,13 @@ def _trained(options: argparse.Namespace, start: "Start | None" = None) -> int:
         print(f"Stopped after {outcome.stand.step} steps; the same command goes on from there.")
         return 0
     return _packed(training, training.folder / f"{name}.tapetum", layers=options.layers)
+
+
+_TRAINED: Mapping[type[Any], Callable[[Any, argparse.Namespace], int]] = {
+    Recipe: _trained,
+    NightRecipe: night.trained,
+}
+"""How to train by each kind of recipe."""
 
 
 def _packed(training: "Training", path: Path, *, layers: bool) -> int:

@@ -19,11 +19,10 @@ from tapetum_trainer.checkpoints import Checkpoints, Stand, State, put_into, rea
 from tapetum_trainer.ema import Average
 from tapetum_trainer.errors import TrainerError
 from tapetum_trainer.journal import Journal
-from tapetum_trainer.learner import Learner, real
 from tapetum_trainer.optimizer import optimizer
-from tapetum_trainer.schedule import Fit
+from tapetum_trainer.schedule import Schedule
 from tapetum_trainer.sharing import scope_of
-from tapetum_trainer.targets import Truth, with_hints
+from tapetum_trainer.targets import Truth
 
 Validate = Callable[[Any], float]
 """Takes the network with the averaged weights and returns how good it is; greater is better."""
@@ -72,7 +71,7 @@ def within(seconds: float, clock: Callable[[], float] = time.monotonic) -> Until
 def fit(
     network: Any,
     feed: Feed,
-    settings: Fit,
+    settings: Schedule,
     checkpoints: Checkpoints,
     validate: Validate | None = None,
     until: Until = lambda: False,
@@ -83,7 +82,7 @@ def fit(
     checkpoints are another training's, TrainerError when the loss is no number any more.
     """
     with scope_of(network):
-        learner = Learner(network, settings.weights)
+        learner = settings.learner(network)
         learner.compile(
             optimizer=optimizer(settings.rates, settings.epochs * feed.steps),
             jit_compile=keras.backend.backend() == "jax",
@@ -99,9 +98,9 @@ def fit(
 class _Training:
     """All that takes part in one training."""
 
-    learner: Learner
+    learner: Any
     feed: Feed
-    settings: Fit
+    settings: Schedule
     checkpoints: Checkpoints
     state: State
     journal: Journal
@@ -151,9 +150,7 @@ class _Training:
 
     def _step(self, lesson: Lesson) -> dict[str, float]:
         """Learn from one batch; return the figures since the epoch's begin."""
-        _, height, width, classes = self.learner.network.get_layer("heatmap").output.shape
-        truth = with_hints(lesson.truths, lesson.hints, (height, width), classes)
-        figures = self.learner.train_on_batch(real(lesson.pixels), truth, return_dict=True)
+        figures = self.learner.train_on_batch(*self.learner.asked(lesson), return_dict=True)
         self.stand.step += 1
         self.stand.pictures += len(lesson.pixels)
         self.state.average.update(self.stand.step)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tapetum_trainer.losses import losses
 from tapetum_trainer.schedule import Weights
 from tapetum_trainer.sharing import workers
+from tapetum_trainer.targets import with_hints
 
 MIDDLE = 128.0
 """What every network here takes: (pixel - MIDDLE) / MIDDLE, -1..127/128. Stored as int8 with scale 1/128 and zero point
@@ -30,6 +31,11 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras comes without types
         self.network = network
         self._counts = msgspec.structs.asdict(weights)
         self._means = {name: keras.metrics.Mean(name=name) for name in self._counts}
+
+    def asked(self, lesson: Any) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Return what is learned from a batch: its pictures, and the truth on the grid of the network's outputs."""
+        _, height, width, classes = self.network.get_layer("heatmap").output.shape
+        return real(lesson.pixels), with_hints(lesson.truths, lesson.hints, (height, width), classes)
 
     def call(self, pictures: Any, training: bool | None = None) -> Any:
         """Return what the network says."""

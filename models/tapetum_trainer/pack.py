@@ -16,7 +16,7 @@ import numpy as np
 from tapetum import bundle
 from tapetum.inference.contract import Expected, ModelSpec, Probe
 
-_FIRST = "0.1.0"  # version of Tapetum that reads bundles
+FIRST = "0.1.0"  # version of Tapetum that reads bundles
 _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive knows
 _UNIX = 3
 _MODE = 0o100644 << 16
@@ -28,7 +28,7 @@ def pack(
     metrics: Mapping[str, float],
     *,
     card: str = "",
-    requires: str = _FIRST,
+    requires: str = FIRST,
 ) -> bytes:
     """Return the bundle of `spec`. card: the model card, Markdown. requires: the least version of Tapetum.
 
@@ -51,13 +51,13 @@ def pack(
         "model": "model.tflite",
         "twins": {kind: _twin(kind) for kind in sorted(spec.twins)},
         "card": "card.md" if card else None,
-        "files": {path: _entry(content) for path, content in files.items()},
+        "files": {path: entry(content) for path, content in files.items()},
         "metrics": _sorted(metrics),
         "provenance": provenance,
         "probes": _probes(spec.probes),
     }
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    packed = _archive({"manifest.json": text, **files})
+    packed = archive({"manifest.json": text, **files})
     bundle.open(packed)  # what no device would take is never written
     return packed
 
@@ -80,7 +80,8 @@ def _sorted(values: Mapping[str, float]) -> dict[str, float]:
     return {name: float(values[name]) for name in sorted(values)}
 
 
-def _entry(content: bytes) -> dict[str, Any]:
+def entry(content: bytes) -> dict[str, Any]:
+    """Return what a manifest says of a file."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
@@ -100,11 +101,12 @@ def _expected(one: Expected) -> dict[str, Any]:
     return {"label": one.label, "score": one.score, "box": one.box}
 
 
-def _archive(files: Mapping[str, bytes]) -> bytes:
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """Return the archive of `files` by their paths; the manifest must be the first."""
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as file:
         for path, content in files.items():
-            entry = zipfile.ZipInfo(path, _TIME)
-            entry.create_system, entry.external_attr = _UNIX, _MODE
-            archive.writestr(entry, content)
+            told = zipfile.ZipInfo(path, _TIME)
+            told.create_system, told.external_attr = _UNIX, _MODE
+            file.writestr(told, content)
     return target.getvalue()

@@ -20,7 +20,7 @@ import contextlib
 import io
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -82,6 +82,15 @@ class Quantized:
     report: Report
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A model of whole numbers, whatever its outputs mean, and what it takes."""
+
+    content: bytes
+    input: Input
+    report: Report
+
+
 def quantize(
     content: bytes, contract: Contract, pictures: Iterable[Pixels], settings: Quantization | None = None
 ) -> Quantized:
@@ -89,18 +98,36 @@ def quantize(
 
     pictures: (h, w, 3) RGB of any size. Raises ModelError when it is no float model or there are no pictures.
     """
+    decoder = contract.decoder
+    logits = (decoder.scores,) if isinstance(decoder, BlazeFace) else ()
+    found = whole(content, contract.input, pictures, settings, logits)
+    return _tried(Quantized(found.content, msgspec.structs.replace(contract, input=found.input), found.report))
+
+
+def whole(
+    content: bytes,
+    picture: Input,
+    pictures: Iterable[Pixels],
+    settings: Quantization | None = None,
+    logits: Sequence[int] = (),
+) -> Whole:
+    """Return the float model `content`, that takes a `picture`, in whole numbers; nothing is known of its outputs.
+
+    logits: which outputs are to go through a sigmoid that is not in the model. Raises as `quantize`.
+    """
     settings = settings or Quantization()
     taken = list(itertools.islice(pictures, settings.pictures))
     if not taken:
         raise ModelError("calibration: there are no pictures; a few dozen like those of the cameras are wanted")
-    model = graph.read(_quantized(prepared(content, contract.input), contract, taken, settings.weights))
+    main = graph.read(prepared(content, picture))
+    model = graph.read(_quantized(main, _Asked(picture, tuple(logits)), taken, settings.weights))
     if settings.input == "uint8":
         model = graph.with_input_as_bytes(model)
     if settings.edge_tpu:
         model, _ = graph.with_resizes_legal(model)
     done = graph.written(model)
     described = describe(done)
-    picture = _input(contract.input, described.inputs[0])
+    after = _input(picture, described.inputs[0])
     report = Report(
         bytes_before=len(content),
         bytes_after=len(done),
@@ -109,9 +136,9 @@ def quantize(
         in_float=tuple(_in_float(model)),
         input=described.inputs[0],
         outputs=described.outputs,
-        exact=_is_exact(picture),
+        exact=_is_exact(after),
     )
-    return _tried(Quantized(done, msgspec.structs.replace(contract, input=picture), report))
+    return Whole(done, after, report)
 
 
 def _tried(made: Quantized) -> Quantized:
@@ -200,16 +227,24 @@ def questions(picture: Input, name: str, pictures: Iterable[Pixels]) -> Iterator
 # --- by the library
 
 
-def _quantized(content: bytes, contract: Contract, pictures: list[Pixels], weights: Weights) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a model takes, and which of its outputs are logits."""
+
+    picture: Input
+    logits: tuple[int, ...]
+
+
+def _quantized(model: Any, contract: _Asked, pictures: list[Pixels], weights: Weights) -> bytes:
     from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager  # noqa: PLC0415  it takes a second
 
-    model = graph.read(content)
+    content = graph.written(model)
     key, name = graph.name_of_input(model)
     plan = recipe_manager.RecipeManager()
     plan.load_quantization_recipe(recipe.static_wi8_ai8())
     with _told(), warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(io.StringIO()):
         seen = calibrator.Calibrator(bytearray(content), num_threads=1, qsv_update_func=ranges.collected)
-        asked = list(questions(contract.input, name, pictures))
+        asked = list(questions(contract.picture, name, pictures))
         seen.calibrate({key: asked}, plan)
         found = _settled(seen.get_model_qsvs(), model, contract)
         work = quantizer.Quantizer(bytearray(fitted(content, found, asked if weights == "fitted" else ())))
@@ -218,15 +253,14 @@ def _quantized(content: bytes, contract: Contract, pictures: list[Pixels], weigh
     return bytes(done.quantized_model or b"")
 
 
-def _settled(seen: dict[str, Any], model: Any, contract: Contract) -> dict[str, Any]:
+def _settled(seen: dict[str, Any], model: Any, contract: _Asked) -> dict[str, Any]:
     """Return the range of each tensor; the input's is that of all levels of a pixel, whatever pictures were seen."""
     main = model.subgraphs[0]
     logits = {graph.name_of(part.tensors[one.inputs[0]]) for part, one in graph.operators(model, "LOGISTIC")}
-    if isinstance(contract.decoder, BlazeFace):
-        logits.add(graph.name_of(main.tensors[main.outputs[contract.decoder.scores]]))
+    logits |= {graph.name_of(main.tensors[main.outputs[index]]) for index in contract.logits}
     found = {name: ranges.settled(one, into_sigmoid=name in logits) for name, one in seen.items()}
     picture = graph.name_of(main.tensors[main.inputs[0]])
-    scale, zero_point = _plan(contract.input)
+    scale, zero_point = _plan(contract.picture)
     found[picture] = ranges.set_to(found[picture], (_LOWEST - zero_point) * scale, (127 - zero_point) * scale)
     return found
 

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, field
@@ -27,6 +27,7 @@ from tapetum_trainer.thresholds import BestF1, Rule
 Text = Annotated[str, Meta(min_length=1)]
 Values = Mapping[str, Any]
 """What a recipe says, as TOML gives it."""
+T = TypeVar("T")
 
 
 class Data(Settings, frozen=True, kw_only=True):
@@ -59,8 +60,8 @@ class Acceptance(Settings, frozen=True, kw_only=True):
     bytes: Count = 4_000_000  # of the bundle
 
 
-class Recipe(Settings, frozen=True, kw_only=True):
-    """The whole of a recipe."""
+class Recipe(Settings, tag_field="task", tag="detection", frozen=True, kw_only=True):
+    """The whole of a recipe for a detector."""
 
     name: Name  # of the bundle
     version: Count = 1  # only rises
@@ -93,6 +94,7 @@ class Recipe(Settings, frozen=True, kw_only=True):
         """The hash of all that it says of a model, for provenance and checkpoints."""
         said = msgspec.to_builtins(self)
         del said["search"]  # of what is tried, and not of what is trained
+        del said["task"]  # there are trainings from when there was one task alone
         return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
 
 
@@ -124,7 +126,7 @@ def parse(text: str) -> Recipe:
 
 def of(values: Values) -> Recipe:
     """Return the recipe of these values; raises RecipeError naming the key."""
-    recipe = _converted(values)
+    recipe = converted(values, Recipe)
     if not recipe.classes:
         raise RecipeError('classes: at least one is wanted, as person = ["pedestrian"]')
     _ = recipe.meaning  # says what is wrong with it
@@ -153,8 +155,9 @@ def _values(text: str) -> Values:
         raise RecipeError(f"is no TOML: {error}") from None
 
 
-def _converted(values: Mapping[str, Any]) -> Recipe:
+def converted(values: Values, kind: type[T]) -> T:
+    """Return the recipe of a `kind` that these values are; raises RecipeError naming the key."""
     try:
-        return msgspec.convert(values, Recipe)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise RecipeError(explained(str(error), Recipe, values, "")) from None
+        raise RecipeError(explained(str(error), kind, values, "")) from None

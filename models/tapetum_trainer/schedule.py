@@ -1,6 +1,6 @@
 """How a network is trained, as a recipe says it: apart from what does it, which takes seconds to import."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -28,13 +28,29 @@ class Weights(Settings, frozen=True, kw_only=True):
     teacher: Positive = 1.0  # what it says of a picture, beside the truth, where a recipe has one
 
 
-class Fit(Settings, frozen=True, kw_only=True):
-    """How a network is trained."""
+class Schedule(Settings, frozen=True, kw_only=True):
+    """How a network is trained, whatever for."""
 
     epochs: Count = 60
     rates: Rates = Rates()
-    weights: Weights = Weights()
+    weights: Settings  # of the parts of its loss
     average: Fraction = 0.998  # decay of the weights' moving average: about the last 500 steps
     patience: Count | None = None  # epochs without a better validation, after which it ends
     checkpoint_every_s: Seconds = 300.0
     log_every: Count = 20  # steps
+
+    def learner(self, network: Any) -> Any:
+        """Return what trains `network`: a Keras model with the network's variables, its losses, and `asked(lesson)`."""
+        raise NotImplementedError
+
+
+class Fit(Schedule, frozen=True, kw_only=True):
+    """How a detector is trained."""
+
+    weights: Weights = Weights()
+
+    def learner(self, network: Any) -> Any:
+        """Return what trains `network`."""
+        from tapetum_trainer.learner import Learner  # noqa: PLC0415  Keras takes seconds
+
+        return Learner(network, self.weights)

@@ -11,6 +11,7 @@ import pytest
 
 from tapetum import bundle
 from tapetum_trainer import recipe as recipes
+from tapetum_trainer import tasks
 from tapetum_trainer.cli import main
 from tapetum_trainer.conditions import conditions
 from tapetum_trainer.pace import paced
@@ -215,5 +216,5 @@ def test_a_model_that_is_none_is_told(folder: Path, capsys: pytest.CaptureFixtur
 def test_a_recipe_that_ships_can_be_used(recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["dataset", "check", str(recipe), "--data", str(data)]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[0].split() == ["split", "pictures", *recipes.load(recipe).classes]
+    assert told[0].split() == ["split", "pictures", *tasks.load(recipe).meaning.names]
     assert int(told[1].split()[1]) > 100

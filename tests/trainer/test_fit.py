@@ -116,7 +116,7 @@ def test_another_recipe_is_not_continued_and_a_damaged_checkpoint_is_told(tmp_pa
 
 
 def test_a_loss_that_is_no_number_ends_it_with_what_would_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tapetum_trainer.fit.real", lambda pixels: np.full(pixels.shape, np.nan, np.float32))
+    monkeypatch.setattr("tapetum_trainer.learner.real", lambda pixels: np.full(pixels.shape, np.nan, np.float32))
     with pytest.raises(TrainerError, match=r"step 1: the loss is nan; a lower rates.peak is needed"):
         train(tmp_path, 1, 2)
 

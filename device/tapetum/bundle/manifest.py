@@ -99,6 +99,7 @@ class _Head(msgspec.Struct):
 
     schema: int
     requires: str = ""
+    task: str = ""  # of a model that does not say what is seen
 
 
 def parse(text: bytes) -> Manifest:
@@ -126,12 +127,17 @@ def _decoded(text: bytes, kind: type[T]) -> T:
 
 
 def _check_head(head: _Head) -> None:
-    """Raise Unsuitable when the manifest is of a later version, or asks for one of Tapetum."""
+    """Raise Unsuitable when the manifest is of a later version, asks for one of Tapetum, or is of another task."""
     if head.schema > SCHEMA:
         raise Unsuitable(f"{FILE}: schema: it is {head.schema}; this Tapetum {__version__} reads {SCHEMA}: update it")
     if _numbers(head.requires) > _numbers(__version__):
         raise Unsuitable(
             f"{FILE}: requires: it is {plain(head.requires, 20)}, and this is Tapetum {__version__}: update it"
+        )
+    if head.task:
+        raise Unsuitable(
+            f"{FILE}: task: it is {plain(head.task, 20)}; Tapetum {__version__} runs models that say what is seen, and "
+            "this one does not"
         )
 
 

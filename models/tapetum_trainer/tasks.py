@@ -1,0 +1,26 @@
+"""What there is a recipe for: each task a type, which `task` in the file names; without that it is a detector's."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tapetum_trainer import recipe as detection
+from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.night import recipe as night
+from tapetum_trainer.night.recipe import NightRecipe
+from tapetum_trainer.recipe import Recipe, Values
+
+AnyRecipe = Recipe | NightRecipe
+
+_OF: Mapping[str, Callable[[Values], AnyRecipe]] = {"detection": detection.of, "night": night.of}
+
+
+def load(path: Path) -> AnyRecipe:
+    """Return the recipe in the file `path`; raises RecipeError naming file, key and what would be right."""
+    values = detection.written(path)
+    task = values.get("task", "detection")
+    if task not in _OF:
+        raise RecipeError(f"{path}: task: {task!r} is none; one of {', '.join(_OF)} is wanted")
+    try:
+        return _OF[task](values)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
