@@ -16,7 +16,15 @@ STATUS = {
     "pid": 27790,
     "clock": "unsynced",
     "cameras": {
-        "front": {"condition": "clear", "fps": 10.0, "analysis_ms": 3.31, "tracks": 8, "dropped": 0, "corrupt": 0}
+        "front": {
+            "condition": "clear",
+            "fps": 10.0,
+            "analysis_ms": 3.31,
+            "tracks": 8,
+            "damped": 0,
+            "dropped": 0,
+            "corrupt": 0,
+        }
     },
     "inference": {
         "mode": "cpu",

@@ -21,7 +21,7 @@ from tapetum.inference.contract import Contract, Input
 from tapetum.inference.decode import Centre
 from tapetum_trainer import graph
 from tapetum_trainer.errors import ModelError
-from tapetum_trainer.learner import MIDDLE
+from tapetum_trainer.scaling import MIDDLE
 from tapetum_trainer.targets import OUTPUTS
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")

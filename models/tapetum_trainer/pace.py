@@ -22,8 +22,9 @@ from tapetum_trainer.checkpoints import Checkpoints
 from tapetum_trainer.evaluate.words import table
 from tapetum_trainer.feed import Feed
 from tapetum_trainer.fit import fit
-from tapetum_trainer.learner import Learner, real
+from tapetum_trainer.learner import Learner
 from tapetum_trainer.optimizer import optimizer
+from tapetum_trainer.scaling import real
 from tapetum_trainer.sets import Sets
 from tapetum_trainer.targets import targets
 from tapetum_trainer.training import Training

@@ -10,7 +10,7 @@ from tapetum.inference.contract import Input
 from tapetum.inference.decode import Centre
 from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.tensors import Floats, Tensor, TensorSpec
-from tapetum_trainer.learner import real
+from tapetum_trainer.scaling import real
 from tapetum_trainer.targets import OUTPUTS
 
 _BATCH = 32

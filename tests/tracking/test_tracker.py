@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetum.motion import Method
+from tapetum.motion.adaptive import Adaptive
 from tapetum.scene import Box, Frame, Motion, State, Track
 from tapetum.tracking import Tracker, Tracking
 from tests.scenes import FPS, Play, Player, walking
@@ -29,7 +29,7 @@ def scene(request: pytest.FixtureRequest) -> str:
 
 def tracked(play: Play, settings: Tracking | None = None, **motion: Any) -> list[Seen]:
     """Return (time s, who is there, tracks) of each frame, motion found as the pipeline finds it."""
-    detector, tracker, found = Method(**motion).start(), (settings or Tracking()).start(), []
+    detector, tracker, found = Adaptive(**motion).start(), (settings or Tracking()).start(), []
     for t_s, frame, there in play.frames():
         tracks = tracker.update(detector.detect(frame.luma, keep=tracker.held()), frame)
         found.append((t_s, there, tracks))
@@ -120,7 +120,7 @@ def test_one_whom_nobody_confirms_fades_into_the_room_in_the_end(scene: str) -> 
 
 def test_one_whom_a_model_confirms_stays_for_as_long_as_it_does() -> None:
     stayer = Player(walking(SIZE, (2, -0.04, 0.5), (6, 0.5, 0.5), (999, 0.5, 0.5)), **PINK)
-    detector, tracker, there = Method(absorb=50).start(), Tracking(still_s=8).start(), {}
+    detector, tracker, there = Adaptive(absorb=50).start(), Tracking(still_s=8).start(), {}
     for t_s, frame, _ in Play([stayer], seconds=70).frames():
         tracks = tracker.update(detector.detect(frame.luma, keep=tracker.held()), frame)
         if t_s < 35:

@@ -7,8 +7,8 @@ import pytest
 
 from tapetum_trainer.centred import ENOUGH, centre
 from tapetum_trainer.evaluate.matches import Matches
-from tapetum_trainer.learner import real
 from tapetum_trainer.networks.detector import detector
+from tapetum_trainer.scaling import real
 from tapetum_trainer.thresholds import BestF1, FalsePositives, Rule
 from tests.trainer.learnable import ARCHITECTURE, picture
 

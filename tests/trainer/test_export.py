@@ -12,11 +12,11 @@ from tapetum.inference.tflite import Detector, runtime
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import exported, float_contract
 from tapetum_trainer.folded import Start
-from tapetum_trainer.learner import real
 from tapetum_trainer.networks.classifier import ClassifierArchitecture, classifier
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.quantize import quantize
+from tapetum_trainer.scaling import real
 from tapetum_trainer.targets import OUTPUTS
 from tapetum_trainer.weights import SOURCES, put, slimmed
 from tests.trainer.learnable import ARCHITECTURE, CLASSES, SIDE, picture

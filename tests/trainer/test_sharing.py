@@ -31,9 +31,10 @@ def trained(strategy: Any, count: int) -> tuple[float, dict[str, Any]]:
     import tensorflow as tf
 
     from tapetum_trainer.checkpoints import arrays_of
-    from tapetum_trainer.learner import Learner, real
+    from tapetum_trainer.learner import Learner
     from tapetum_trainer.networks.detector import detector
     from tapetum_trainer.optimizer import optimizer
+    from tapetum_trainer.scaling import real
     from tapetum_trainer.schedule import Rates, Weights
     from tapetum_trainer.sharing import scope_of, synchronized
     from tapetum_trainer.targets import targets

@@ -10,10 +10,12 @@ from typing import Protocol
 from tapetum.motion.adaptive import Adaptive
 from tapetum.motion.frame_difference import FrameDifference
 from tapetum.motion.mixture import Mixture
+from tapetum.motion.sigma_delta import SigmaDelta
+from tapetum.motion.vibe import Vibe
 from tapetum.scene import Box, Motion, Plane
 from tapetum.zones import Zone
 
-Method = Adaptive | FrameDifference | Mixture
+Method = Adaptive | FrameDifference | Mixture | SigmaDelta | Vibe
 
 
 class MotionDetector(Protocol):

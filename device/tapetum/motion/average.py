@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.motion.stage import Scene, Slices
+from tapetum.motion.stage import Scene, Slices, plainly_and_faintly
 from tapetum.scene import Plane
 
 _ABSORB_EVERY = 4  # frames: what is at rest is learned in fewer, larger steps
@@ -37,6 +37,10 @@ class Average:
         cv2.LUT(self.background, table, dst=self._added)
         cv2.add(self._mean, self._added, dst=self._mean)
         cv2.convertScaleAbs(self._mean, dst=self.background)
+
+    def compare(self, scene: Scene, held: Sequence[Slices]) -> None:  # noqa: ARG002  shows whether it moves or not
+        """Fill `strong` with what differs by the limit, `weak` with what differs by half of it."""
+        plainly_and_faintly(scene)
 
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Follow the scene where nothing changed; let what is at rest, and not held, fade into it."""

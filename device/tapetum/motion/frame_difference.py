@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from tapetum.motion.average import Average
-from tapetum.motion.stage import Common, Scene, Slices, Stage
+from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
 from tapetum.scene import Plane
 
 
@@ -58,9 +58,7 @@ class FrameDifferenceModel(Average):
 
     def _find(self, scene: Scene) -> None:
         """Fill `strong`, `weak` by the background, and what of it moves."""
-        cv2.compare(scene.residual, scene.limit, cv2.CMP_GT, dst=scene.strong)
-        cv2.add(scene.residual, scene.residual, dst=scene.weak)
-        cv2.compare(scene.weak, scene.limit, cv2.CMP_GT, dst=scene.weak)
+        plainly_and_faintly(scene)
         cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
         cv2.min(scene.moving, scene.residual, dst=self._moves)
         cv2.absdiff(scene.picture, self._before, dst=scene.moving)

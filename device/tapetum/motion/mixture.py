@@ -64,9 +64,7 @@ class MixtureModel(Average):
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill `strong` and `weak` with what differs from the average and, if not held, from every state's."""
-        cv2.compare(scene.residual, scene.limit, cv2.CMP_GT, dst=scene.strong)
-        cv2.add(scene.residual, scene.residual, dst=scene.weak)
-        cv2.compare(scene.weak, scene.limit, cv2.CMP_GT, dst=scene.weak)
+        super().compare(scene, held)
         memory = min(max(2 * self._learned, _AT_FIRST * self._memory), self._memory)
         self._mixture.apply(self._shown(scene, held), self._unexplained, 1 / memory)
         for part in held:

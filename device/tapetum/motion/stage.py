@@ -102,6 +102,13 @@ class Model(Protocol):
         ...
 
 
+def plainly_and_faintly(scene: Scene) -> None:
+    """Fill `strong` with what differs by the limit, `weak` with what differs by half of it, as most methods begin."""
+    cv2.compare(scene.residual, scene.limit, cv2.CMP_GT, dst=scene.strong)
+    cv2.add(scene.residual, scene.residual, dst=scene.weak)
+    cv2.compare(scene.weak, scene.limit, cv2.CMP_GT, dst=scene.weak)
+
+
 class Stage:
     """A running method: `MotionDetector` around a `Model`. Its own memory is 8 bytes for each pixel of the luma."""
 

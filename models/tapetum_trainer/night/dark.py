@@ -19,8 +19,8 @@ from tapetum_trainer.augment.settings import Augmentation
 from tapetum_trainer.data.packed import Packed
 from tapetum_trainer.data.pictures import pixels
 from tapetum_trainer.errors import DataError, RecipeError
-from tapetum_trainer.learner import real
 from tapetum_trainer.night.curve import raised
+from tapetum_trainer.scaling import real
 
 Picture = NDArray[np.uint8]
 

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum_trainer.learner import MIDDLE, real
 from tapetum_trainer.night.losses import losses
 from tapetum_trainer.night.settings import Wanted
+from tapetum_trainer.scaling import MIDDLE, real
 
 _WHITE = 255.0
 

@@ -12,13 +12,13 @@ from tapetum.inference.contract import Input
 from tapetum_trainer.augment import Augmenter
 from tapetum_trainer.errors import TrainerError
 from tapetum_trainer.export import exported
-from tapetum_trainer.learner import MIDDLE
 from tapetum_trainer.night import bundle
 from tapetum_trainer.night.card import card
 from tapetum_trainer.night.dark import Pair, Picture, pairs
 from tapetum_trainer.night.judge import CurveModel, Figures, judged, means, ways
 from tapetum_trainer.night.training import NightTraining
 from tapetum_trainer.quantize import whole
+from tapetum_trainer.scaling import MIDDLE
 
 
 @dataclass(frozen=True, slots=True)
