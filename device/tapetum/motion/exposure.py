@@ -69,8 +69,9 @@ def _spared(background: Samples, picture: Samples, difference: Samples, limit: N
 
 
 def _gain(background: Samples, picture: Samples) -> float:
+    background, picture = background[::2], picture[::2]  # thousands are enough, and the median is most of the time
     lit = background >= _DARKEST
-    if np.count_nonzero(lit) < _FEWEST:
+    if np.count_nonzero(lit) < _FEWEST // 2:
         return 1.0
     ratios = picture[lit] / background[lit].astype(np.float32)
     return float(np.partition(ratios, ratios.size // 2)[ratios.size // 2])  # the median, in half of NumPy's time

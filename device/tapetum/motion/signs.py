@@ -55,5 +55,8 @@ class Repeats:
         before = self._before
         if luma.shape == before.shape and np.array_equal(luma[::16], before[::16]) and np.array_equal(luma, before):
             return True
-        self._before = luma.copy()  # a camera's memory is used again
+        if luma.shape == before.shape:
+            np.copyto(before, luma)  # a camera's memory is used again
+        else:
+            self._before = luma.copy()
         return False

