@@ -24,6 +24,8 @@ from tapetum.inference.tflite import Detector
 
 _SENSELESS = (ValueError, RuntimeError)  # what else the runtime and NumPy make of a model's numbers and names
 _TOLD = 1500  # characters of a reason: the daemon takes short replies only
+_TOO_LITTLE = "; inference.memory_mb = {} may be too little"
+_STATUS = 1 << 12  # bytes of /proc/self/status, of which the kernel writes 1,500
 _MOST = 0.6  # of the memory allowed: above it, a failure to load is taken for a lack of memory
 
 
@@ -32,6 +34,7 @@ def main(descriptor: int, limit_mb: int) -> int:
     sys.tracebacklimit = 0  # lines of source would be read from files
     channel = socket.socket(fileno=descriptor)
     confine.bound(limit_mb)
+    lacking = f"out of memory{_TOO_LITTLE.format(limit_mb)}"  # made while there is some
     try:
         with Path("/proc/self/status").open("rb", buffering=0) as status:  # opened while that may be
             detector, min_score = _load(channel, limit_mb, status)
@@ -40,6 +43,9 @@ def main(descriptor: int, limit_mb: int) -> int:
             _answer(channel, buffer, detector, min_score)
     except InferenceError as error:
         print(error, file=sys.stderr)  # noqa: T201  the daemon repeats it
+        return 1
+    except MemoryError:  # so little that not even this could be answered
+        print(lacking, file=sys.stderr)  # noqa: T201  the daemon repeats it
         return 1
 
 
@@ -67,10 +73,10 @@ def _load(channel: socket.socket, limit_mb: int, status: IO[bytes]) -> tuple[Det
 
 def _shortage(limit_mb: int, status: IO[bytes]) -> str:
     """Return what to say of memory after a failure: nothing, unless most of what is allowed was taken."""
-    peak_mb = int(status.read(1 << 16).partition(b"VmPeak:")[2].split()[0]) // 1024
+    peak_mb = int(status.read(_STATUS).partition(b"VmPeak:")[2].split()[0]) // 1024
     if peak_mb < _MOST * limit_mb:
         return ""
-    return f"; inference.memory_mb = {limit_mb} may be too little"
+    return _TOO_LITTLE.format(limit_mb)
 
 
 def _answer(channel: socket.socket, buffer: bytearray, detector: Detector, min_score: float) -> None:
