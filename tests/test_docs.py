@@ -82,6 +82,11 @@ def blocks(kind: str) -> list[Any]:
     return found
 
 
+def the_yard() -> str:
+    """Return the first recipe in the pages, that others are like."""
+    return next(text for one in blocks("toml") for text in one.values if text.startswith('name = "yard"'))
+
+
 @pytest.fixture(scope="module")
 def etc(tmp_path_factory) -> Path:
     """Make a folder that holds what the examples look for in /etc/tapetum."""
@@ -112,6 +117,11 @@ def test_an_example_of_a_configuration_is_taken(text: str, etc: Path, tmp_path: 
         return
     if "\n[classes]" in text:
         assert recipe.parse(text).classes
+        return
+    if text.startswith('like = "yard.toml"'):
+        (tmp_path / "yard.toml").write_text(the_yard())
+        (tmp_path / "ours.toml").write_text(text)
+        assert recipe.load(tmp_path / "ours.toml").name == tomllib.loads(text)["name"]
         return
     text = completed(text).replace("/etc/tapetum", str(etc))
     file = tmp_path / "tapetum.toml"

@@ -21,6 +21,7 @@ from tapetum_trainer.evaluate import Judged, Loss, answers, json, latencies, loa
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.words import table
+from tapetum_trainer.inheritance import written
 from tapetum_trainer.night import desk as night
 from tapetum_trainer.night.recipe import NightRecipe
 from tapetum_trainer.recipe import Recipe
@@ -130,7 +131,7 @@ def tune(options: argparse.Namespace) -> int:
 
     recipe = _sets(options).recipe
     folder = (options.folder or Path(f"{recipe.name}@{recipe.version}-tune")).resolve()
-    trying = Trying(dict(recipes.written(options.recipe)), options.data.resolve(), folder)
+    trying = Trying(dict(written(options.recipe)), options.data.resolve(), folder)
     _ = trying.search  # says that there is none
     trials = trying.run(options.workers, lambda line: print(line, flush=True))
     rows = [(f"{one.best:.4f}", str(one.epochs), told(one.changes)) for one in trials]

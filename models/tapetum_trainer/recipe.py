@@ -1,10 +1,9 @@
-"""A recipe: all that a model is made of, in one TOML file. The same recipe and data give the same model again."""
+"""A recipe: all that a model is made of, in a TOML file. The same recipe and data give the same model again."""
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, field
@@ -18,6 +17,7 @@ from tapetum_trainer.data.readers import AnySource
 from tapetum_trainer.data.split import Shares
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.feed import Feeding
+from tapetum_trainer.inheritance import Values, told, values_of, written
 from tapetum_trainer.quantize import Quantization
 from tapetum_trainer.schedule import Fit
 from tapetum_trainer.search import Search, Value, changed, corners
@@ -25,8 +25,6 @@ from tapetum_trainer.teachers import Guidance, Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
 Text = Annotated[str, Meta(min_length=1)]
-Values = Mapping[str, Any]
-"""What a recipe says, as TOML gives it."""
 T = TypeVar("T")
 
 
@@ -104,24 +102,12 @@ def load(path: Path) -> Recipe:
     try:
         return of(values)
     except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from None
-
-
-def written(path: Path) -> Values:
-    """Return what the file of a recipe says, unchecked; raises RecipeError naming the file when it is no TOML."""
-    try:
-        return _values(path.read_text("utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise RecipeError(f"{path}: is no text in UTF-8") from None
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from None
+        raise RecipeError(f"{told(path)}: {error}") from None
 
 
 def parse(text: str) -> Recipe:
     """Return the recipe that `text` holds; raises RecipeError naming the key."""
-    return of(_values(text))
+    return of(values_of(text))
 
 
 def of(values: Values) -> Recipe:
@@ -144,15 +130,8 @@ def varied(values: Values, changes: Mapping[str, Value]) -> Recipe:
     except KeyError as error:
         raise RecipeError(f"search.over: {error.args[0]} leads through what is no table") from None
     except RecipeError as error:
-        told = ", ".join(f"{path} = {value}" for path, value in changes.items())
-        raise RecipeError(f"search.over: with {told}, {error}") from None
-
-
-def _values(text: str) -> Values:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RecipeError(f"is no TOML: {error}") from None
+        tried = ", ".join(f"{path} = {value}" for path, value in changes.items())
+        raise RecipeError(f"search.over: with {tried}, {error}") from None
 
 
 def converted(values: Values, kind: type[T]) -> T:

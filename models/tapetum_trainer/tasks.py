@@ -5,9 +5,10 @@ from pathlib import Path
 
 from tapetum_trainer import recipe as detection
 from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.inheritance import Values, told, written
 from tapetum_trainer.night import recipe as night
 from tapetum_trainer.night.recipe import NightRecipe
-from tapetum_trainer.recipe import Recipe, Values
+from tapetum_trainer.recipe import Recipe
 
 AnyRecipe = Recipe | NightRecipe
 
@@ -16,11 +17,11 @@ _OF: Mapping[str, Callable[[Values], AnyRecipe]] = {"detection": detection.of, "
 
 def load(path: Path) -> AnyRecipe:
     """Return the recipe in the file `path`; raises RecipeError naming file, key and what would be right."""
-    values = detection.written(path)
+    values = written(path)
     task = values.get("task", "detection")
     if task not in _OF:
         raise RecipeError(f"{path}: task: {task!r} is none; one of {', '.join(_OF)} is wanted")
     try:
         return _OF[task](values)
     except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from None
+        raise RecipeError(f"{told(path)}: {error}") from None

@@ -4,6 +4,7 @@ import pytest
 
 from tapetum_trainer import recipe as recipes
 from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.inheritance import values_of
 from tapetum_trainer.search import Range, changed, corners
 from tests.trainer.boxes import RECIPE
 
@@ -15,7 +16,7 @@ over."network.size" = ["nano", "small"]
 
 
 def test_a_trial_is_the_recipe_but_for_what_is_tried():
-    values = recipes._values(RECIPE + OVER)
+    values = values_of(RECIPE + OVER)
     found = recipes.varied(
         values, {"fit.rates.peak": 2e-3, "network.size": "small", "augmentation.geometry.mosaic": 0.5}
     )

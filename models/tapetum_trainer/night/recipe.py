@@ -13,9 +13,10 @@ from tapetum_trainer.augment.settings import Geometry
 from tapetum_trainer.data.classes import Classes
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.feed import Feeding
+from tapetum_trainer.inheritance import Values
 from tapetum_trainer.night.settings import Curves, Fit
 from tapetum_trainer.quantize import Quantization
-from tapetum_trainer.recipe import Data, Text, Values, converted
+from tapetum_trainer.recipe import Data, Text, converted
 
 
 class Acceptance(Settings, frozen=True, kw_only=True):
