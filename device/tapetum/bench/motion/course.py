@@ -7,15 +7,14 @@ and each works with warm caches, as one that runs alone does. What is done to al
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from tapetum.bench.motion.contenders import Contender
 from tapetum.bench.motion.score import Counts, counted
 from tapetum.bench.motion.sequence import Picture
+from tapetum.bench.steady import one_thread, uncollected
 from tapetum.scene import Plane
 
 _TURN = 32  # frames
@@ -54,7 +53,7 @@ def run(
 ) -> dict[str, Record]:
     """Return the record of each contender by its name; `after` is called with each turn's pictures and masks."""
     records = {one.name: Record() for one in contenders}
-    with _single_thread():
+    with one_thread(), uncollected():
         for number, turn in enumerate(_turns(pictures)):
             first = number % len(contenders)
             in_turn = [*contenders[first:], *contenders[:first]]
@@ -85,13 +84,3 @@ def _turns(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
             turn = []
     if turn:
         yield turn
-
-
-@contextmanager
-def _single_thread() -> Iterator[None]:
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
