@@ -15,6 +15,7 @@ import pytest
 from tapetum import cli, config, daemon, data, health
 from tapetum.capture import Synthetic
 from tapetum.commands import bench, status
+from tests.bench.test_tracking import sequence
 from tests.packaging.test_reference_config import structs
 from tests.test_docs import ROOT, commands, headings, parser_of, verbs_of
 
@@ -199,6 +200,7 @@ def arguments(tmp_path: Path) -> dict[str, list[str]]:
         "motion": [str(room)],
         "alarm": [*clip, str(people)],
         "tracks": [*clip, str(boxes)],
+        "tracking": [str(sequence(tmp_path))],
         "delivery": ["--kills", "0", "--alerts", "2"],
         "supervisor": ["--kills", "1", "--hangs", "1"],
         "memory": ["--frames", "1"],

@@ -22,7 +22,7 @@ _COMMANDS = {
     "check-config": "say whether a configuration can be used",
     "models": "look into model files, and change the model that runs",
     "doctor": "say what is missing on this machine, and what mends it",
-    "bench": "measure: analysis, motion, alarm, tracks, gating, delivery, supervisor, speed, memory",
+    "bench": "measure: analysis, motion, alarm, tracks, tracking, gating, delivery, supervisor, speed, memory",
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tapetum.colour import to_bgr
 from tapetum.errors import ConfigError
 from tapetum.pipeline import Result
-from tapetum.scene import Frame, State
+from tapetum.scene import Frame, Plane, State
 
 _COLOURS = {State.CONFIRMED: (80, 220, 80), State.STILL: (220, 180, 60), State.LOST: (90, 90, 230)}
 _USUAL_RATE = Fraction(25)
@@ -47,6 +47,11 @@ class Film:
 
     def add(self, frame: Frame, result: Result) -> None:
         """Add `frame` with its tracks and labels; raises ConfigError when the file cannot be written."""
+        if self._path is not None:
+            self.add_picture(annotated(frame, result))
+
+    def add_picture(self, picture: Plane) -> None:
+        """Add `picture` (H, W, 3) BGR uint8, its sides even and always the same; raises ConfigError as `add` does."""
         if self._path is None:
             return
         import av  # noqa: PLC0415  an extra
@@ -54,8 +59,8 @@ class Film:
         with _refused(self._path):
             if not self._begun:
                 self._begun = True
-                self._stream.width, self._stream.height = (side // 2 * 2 for side in frame.size)
-            self._write(av.VideoFrame.from_ndarray(annotated(frame, result), format="bgr24"))
+                self._stream.height, self._stream.width = picture.shape[:2]
+            self._write(av.VideoFrame.from_ndarray(picture, format="bgr24"))
 
     def _write(self, picture: Any) -> None:
         """Encode `picture`, or with None all that is left."""

@@ -73,7 +73,7 @@ def test_the_help_of_a_bench_tells_of_its_own_options_alone(capsys, what):
     with pytest.raises(SystemExit) as shown:
         main(["bench", what, "--help"])
     assert shown.value.code == 0
-    told = set(re.findall(r"^  (--[a-z]+)", capsys.readouterr().out, re.MULTILINE))
+    told = set(re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
     assert (
         told
         == {
@@ -81,6 +81,7 @@ def test_the_help_of_a_bench_tells_of_its_own_options_alone(capsys, what):
             "motion": {"--truth", "--pictures", "--json"},
             "alarm": {"--clip", "--truth", "--model", "--labels", "--json"},
             "tracks": {"--clip", "--truth", "--model", "--labels", "--json"},
+            "tracking": {"--seeds", "--only", "--save-video", "--json"},
             "gating": {"--reference", "--model", "--labels", "--json"},
             "delivery": {"--kills", "--alerts", "--json"},
             "supervisor": {"--model", "--labels", "--kills", "--hangs", "--json"},

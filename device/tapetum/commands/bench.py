@@ -60,6 +60,17 @@ def _add_sequence(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", type=Path, metavar="FILE", help=pictures)
 
 
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    kinds = "pictures or a video with a truth: groundtruth_rect.txt (OTB), gt.txt (TLD) or groundtruth.txt (VOT)"
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help=kinds)
+    seeds = "how often those are run that draw at random, each time with another seed (default: 5)"
+    parser.add_argument("--seeds", type=whole(1), default=5, metavar="N", help=seeds)
+    only = "run this one alone; may be given again (default: all, and those of OpenCV)"
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help=only)
+    video = "write each sequence as FOLDER/NAME.mp4, with the truth and every box drawn into it"
+    parser.add_argument("--save-video", type=Path, metavar="FOLDER", help=video)
+
+
 def _add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=whole(1), default=20_000, metavar="N", help="how many (default: 20000)")
 
@@ -131,6 +142,12 @@ def _motion(options: argparse.Namespace) -> dict[str, Any]:
     return report.run(options.clip, options.truth, options.pictures)
 
 
+def _tracking(options: argparse.Namespace) -> dict[str, Any]:
+    from tapetum.bench.tracking import report
+
+    return report.run(options.folders, options.seeds, options.only, options.save_video)
+
+
 def _delivery(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import delivery
 
@@ -168,6 +185,11 @@ BENCHES = {
         _alarm,
     ),
     "tracks": _Bench("MOTA and IDF1 against a MOTChallenge file", (_add_truth, add_model), _tracks),
+    "tracking": _Bench(
+        "every follower of one thing beside OpenCV's on sequences with a truth: success, precision, time",
+        (_add_folders,),
+        _tracking,
+    ),
     "gating": _Bench(
         "what is missed by asking the model seldom, against one that is asked about every frame",
         (_add_reference, add_model),

@@ -1,5 +1,14 @@
-"""Things followed over time: regions of motion and the pixels themselves, joined into tracks."""
+"""Things followed over time: regions of motion and the pixels themselves, joined into tracks.
 
-from tapetum.tracking.tracker import Follower, Tracker, Tracking
+Pixels are followed by a choice of methods behind one contract, `PixelFollower`. A method's settings class is a member
+of the union `Follower`; its `start` makes what runs. A new method is one module and one name in the union.
+"""
 
-__all__ = ["Follower", "Tracker", "Tracking"]
+from tapetum.tracking.camshift import CamShift
+from tapetum.tracking.correlation import Correlation
+from tapetum.tracking.follower import Followed, PixelFollower
+from tapetum.tracking.tracker import Tracker, Tracking
+
+Follower = CamShift | Correlation
+
+__all__ = ["Followed", "Follower", "PixelFollower", "Tracker", "Tracking"]

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from tapetum.scene import Box, Frame, Plane
 from tapetum.settings import Fraction, Settings
+from tapetum.tracking.follower import Followed, inside
 
 _GRID = 64  # pixels: the side of the square to which the search area is reduced, whatever its size
 _SEARCH = 0.75  # of the box's size is searched on each side of it
@@ -50,18 +51,11 @@ class CamShift(Settings, tag="camshift", tag_field="algorithm", frozen=True):
     scale_step: Annotated[float, Meta(ge=0, le=0.2)] = 0.03  # of the size in a frame
     scale_range: Annotated[float, Meta(ge=1, le=8)] = 2.0  # times larger or smaller than at the start, at most
 
-    def start(self, frame: Frame, box: Box, mask: Plane) -> "CamShiftFollower":
+    def start(self, frame: Frame, box: Box, mask: Plane | None = None) -> "CamShiftFollower":
         """Return a follower of what is in `box` of `frame`; mask: 255 where pixels of the luma are known as its own."""
+        if mask is None:
+            return CamShiftFollower(self, frame, inside(box), np.zeros_like(frame.luma))
         return CamShiftFollower(self, frame, box, mask)
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """Where a follower holds its thing to be. confidence: 0..1; visible: whether it believes that itself."""
-
-    box: Box
-    confidence: float
-    visible: bool
 
 
 class CamShiftFollower:
@@ -83,8 +77,14 @@ class CamShiftFollower:
         self._own += _LESSON * (own - self._own)
         self._best = self._likeness(shown)
 
-    def update(self, frame: Frame, near: Box) -> Followed:
-        """Return where the thing is in `frame`, looked for around `near`: not visible where no picture is."""
+    def update(self, frame: Frame, near: Box | None = None) -> Followed:
+        """Return where the thing is in `frame`, looked for around `near`: not visible where no picture is.
+
+        Without `near`, around where it was, and in the frame.
+        """
+        if near is None:
+            there = self.update(frame, self._box)
+            return Followed(inside(there.box), there.confidence, there.visible)
         if near.grown(_SEARCH).clipped().area <= 0:
             return Followed(near, 0.0, visible=False)
         shown = _Shown.of(frame, near)
@@ -92,10 +92,10 @@ class CamShiftFollower:
         likelihood = (255 * self._own).astype(np.uint8).take(bins)
         _, found = cv2.meanShift(likelihood, _rect(shown.window), _TERMINATE)
         left, top, width, height = found
-        inside = (slice(top, top + height), slice(left, left + width))
-        here = _histogram(bins[inside])
+        window = (slice(top, top + height), slice(left, left + width))
+        here = _histogram(bins[window])
         alike = min(1.0, self._alike(here) / self._best)
-        box = self._scaled(_box_of(found, area), float(likelihood[inside].mean()) / 255)
+        box = self._scaled(_box_of(found, area), float(likelihood[window].mean()) / 255)
         visible = alike >= self._settings.alike
         if visible:
             self._box = box

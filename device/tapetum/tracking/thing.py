@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from tapetum.scene import Box, Frame, Plane, State, Track
-from tapetum.tracking.camshift import CamShift, CamShiftFollower, Followed
+from tapetum.tracking.camshift import CamShift, CamShiftFollower
+from tapetum.tracking.follower import Followed
 from tapetum.tracking.predict import Predictor
 
 _RECENT = 5  # frames over which being seen is counted before a thing is believed

@@ -20,8 +20,6 @@ from tapetum.tracking.assign import assign
 from tapetum.tracking.camshift import CamShift
 from tapetum.tracking.thing import Thing
 
-Follower = CamShift
-
 _EDGE = 0.01  # of the frame: a box nearer to its edge may be leaving
 _PART = 0.6  # of a region's area inside a thing's box: it is a part of the thing
 _PART_REACH = 0.15  # of its size, by which a thing's box is widened to look for its parts
@@ -36,7 +34,7 @@ _HELD = 0.1  # of its size, by which a box is widened under which the background
 class Tracking(Settings, frozen=True):
     """How things are followed."""
 
-    follower: Follower = CamShift()
+    follower: CamShift = CamShift()
     hits: Annotated[int, Meta(ge=1, le=5)] = 3  # of five frames: fewer believes sooner, and believes flicker
     travel: Annotated[float, Meta(ge=0, le=1)] = 0.02  # of the frame that a thing must move or grow to be believed
     match: Annotated[float, Meta(gt=0, le=1)] = 0.85  # cost of the worst pair accepted: lower loses what jumps

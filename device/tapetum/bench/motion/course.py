@@ -7,18 +7,22 @@ and each works with warm caches, as one that runs alone does. What is done to al
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+import cv2
 import numpy as np
 
 from tapetum.bench.motion.contenders import Contender
 from tapetum.bench.motion.score import Counts, counted
 from tapetum.bench.motion.sequence import Picture
-from tapetum.bench.steady import one_thread, uncollected
 from tapetum.scene import Plane
 
 _TURN = 32  # frames
 SETTLE = 50  # frames until every method has its background: left out of the times
+
+Shown = TypeVar("Shown")
 
 Masks = dict[str, list[Plane]]
 """By the contender's name: its masks of a turn, settled, 0 or 255."""
@@ -53,8 +57,8 @@ def run(
 ) -> dict[str, Record]:
     """Return the record of each contender by its name; `after` is called with each turn's pictures and masks."""
     records = {one.name: Record() for one in contenders}
-    with one_thread(), uncollected():
-        for number, turn in enumerate(_turns(pictures)):
+    with single_thread():
+        for number, turn in enumerate(turns(pictures)):
             first = number % len(contenders)
             in_turn = [*contenders[first:], *contenders[:first]]
             masks = {one.name: _take(one, turn, records[one.name]) for one in in_turn}
@@ -75,8 +79,9 @@ def _take(one: Contender, turn: Sequence[Picture], record: Record) -> list[Plane
     return masks
 
 
-def _turns(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
-    turn: list[Picture] = []
+def turns(pictures: Iterable[Shown]) -> Iterator[list[Shown]]:
+    """Yield `pictures` in lists of 32, the last one shorter."""
+    turn: list[Shown] = []
     for picture in pictures:
         turn.append(picture)
         if len(turn) == _TURN:
@@ -84,3 +89,14 @@ def _turns(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
             turn = []
     if turn:
         yield turn
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Let OpenCV take one thread."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

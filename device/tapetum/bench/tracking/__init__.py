@@ -1,0 +1,1 @@
+"""Followers of one thing against the truth, all side by side."""
