@@ -72,6 +72,10 @@ class Camera:
         self._wanted = self._wanted.changed(self.settings, settings, model, stamper)
         self.settings = settings
 
+    def clear_damped(self) -> None:
+        """Forget from the next frame on where something moves all the time; it is learned anew."""
+        self._wanted = self._wanted.undamped(self.settings.damping)
+
     def capture(self) -> None:
         """Take pictures until `close`."""
         self._source.run(self._stop)
@@ -80,6 +84,7 @@ class Camera:
     def analyse(self, watchdog: Watchdog) -> None:
         """Analyse the newest picture, again and again, until `close`; then end what is under way."""
         self._outlet.condition(self.name, Condition.OPENING, self._last_ns)
+        self._outlet.damped(self.name, self._damped)
         try:
             self._watch(watchdog)
         finally:

@@ -63,6 +63,7 @@ class Daemon:
         topics = Topics(config.name)
         self._outbox = Outbox(Path(config.state_dir) / "outbox.sqlite", config.outbox, clock)
         self._publisher = Publisher(config.broker, topics, self._outbox)
+        self._publisher.obey(topics.clear_damped, lambda name: self._wishes.put(f"clear {name}"))
         self._outlet = Outlet(topics, self._outbox, self._publisher, clock)
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
         self._switch = Switch(Store(Path(config.state_dir) / FOLDER), config.inference)
@@ -119,6 +120,8 @@ class Daemon:
                 return
             if wish == "reload":
                 self._take_new_config()
+            if wish.startswith("clear "):
+                self._clear_damped(wish.removeprefix("clear "))
             if all(running.camera.ended for running in self._cameras.values()):
                 _log.info("all clips have come to their end")
                 return
@@ -185,6 +188,11 @@ class Daemon:
             self._say_config(str(error))
         systemd.notify("READY=1")
 
+    def _clear_damped(self, name: str) -> None:
+        """Let the camera `name` forget what it passes over, or all cameras where none is named."""
+        for camera in [running.camera for running in self._cameras.values() if name in ("", running.camera.name)]:
+            camera.clear_damped()
+
     def _read_again(self) -> Config:
         """Return the configuration as it now is; raises ConfigError when it cannot be taken while running."""
         config = self._again() if self._again else self._config
@@ -219,6 +227,8 @@ class Daemon:
         for camera in cameras.values():
             camera["source"] = {"type": camera["source"]["type"]}
         self._outlet.device("config", {"refused": refused, "camera": cameras})
+        if self._config.broker.homeassistant:
+            self._outlet.introduce(cameras)
 
     def _health(self) -> health.Health:
         cameras = {name: running.camera.state() for name, running in self._cameras.items()}

@@ -1,10 +1,12 @@
 """Everything a camera has to say, on its way to the topic it belongs to."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
+from tapetum import __version__
+from tapetum.alerts.homeassistant import discovery, topic
 from tapetum.alerts.mqtt import Publisher
 from tapetum.alerts.outbox import Outbox
 from tapetum.alerts.snapshot import jpeg
@@ -24,6 +26,7 @@ class Outlet:
         self._outbox = outbox
         self._publisher = publisher
         self._clock = clock
+        self._introduced: set[str] = set()  # cameras, to Home Assistant
 
     def alert(self, sighting: Sighting, frame: Frame | None, snapshot: bool) -> None:
         """Put `sighting` on disk, and send a picture of what started it."""
@@ -50,7 +53,15 @@ class Outlet:
         self._publisher.publish(
             self._topics.of_camera(camera, "damped"), msgspec.json.encode({"areas": said}), retain=True
         )
-        _log.info("camera %s: %d areas damped", camera, len(areas))
+        if areas:
+            _log.info("camera %s: %d areas damped", camera, len(areas))
+
+    def introduce(self, cameras: Collection[str]) -> None:
+        """Tell Home Assistant which cameras there are, and of those that it was told of before and that are no more."""
+        gone = self._introduced - set(cameras)
+        self._introduced |= set(cameras)
+        said = discovery(self._topics, cameras, sorted(gone), __version__)
+        self._publisher.publish(topic(self._topics.device), msgspec.json.encode(said), retain=True)
 
     def forget(self, camera: str) -> None:
         """Take back what is retained of a camera that is no more (MQTT 3.1.1, 3.3.1.3: an empty payload does)."""

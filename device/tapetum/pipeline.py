@@ -105,6 +105,10 @@ class Pipeline:
         same = {name: getattr(self, name) for name, of in _MADE_OF.items() if of(before) == of(after)}
         return replace(Pipeline.start(after, model, stamper), **same)
 
+    def undamped(self, damping: Damping) -> "Pipeline":
+        """Return the same pipeline, with a damper that has learned nothing yet."""
+        return replace(self, damper=damping.start())
+
     def step(self, frame: Frame) -> Result:
         """Take `frame` through every stage."""
         anew = self.watch.look(frame)

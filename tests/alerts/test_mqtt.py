@@ -8,11 +8,14 @@ import threading
 from pathlib import Path
 
 from tapetum.alerts import embedded
-from tapetum.alerts.mqtt import client_id
+from tapetum.alerts.broker import Broker
+from tapetum.alerts.connection import Connection, ConnectionLostError
+from tapetum.alerts.mqtt import Publisher, client_id
 from tapetum.alerts.outbox import Outbox, OutboxSettings
+from tapetum.alerts.topics import Topics
 from tapetum.clock import SystemClock
 from tapetum.scene import Kind
-from tests.alerts.making import STATE, TOPIC, Consumer, publishing, sighting
+from tests.alerts.making import STATE, TOPIC, Consumer, publishing, running, sighting
 from tests.simulators.daemon import until
 from tests.simulators.mosquitto import Mosquitto
 
@@ -62,6 +65,7 @@ DEVICE = """
 import sys, threading
 from pathlib import Path
 from tapetum.alerts.broker import Broker
+from tapetum.alerts.connection import Connection, ConnectionLostError
 from tapetum.alerts.mqtt import Publisher
 from tapetum.alerts.outbox import Outbox, OutboxSettings
 from tapetum.alerts.topics import Topics
@@ -255,3 +259,31 @@ def test_devices_do_not_push_each_other_off_the_broker(mosquitto, outbox, tmp_pa
         assert one.state().connected
         assert two.state().connected
     other.close()
+
+
+COMMAND = "tapetum/v1/garage/cmd/clear_damped"
+
+
+def test_a_command_is_obeyed_once_and_one_that_is_retained_never(mosquitto, outbox):
+    heard, publisher = [], Publisher(Broker(host="127.0.0.1", port=mosquitto.port), Topics("garage"), outbox)
+    publisher.obey(COMMAND, heard.append)
+    with Consumer(mosquitto.port) as consumer:
+        consumer.say(COMMAND, b"yard", retain=True)
+        with running(publisher.run):
+            until(lambda: publisher.state().connected)
+            consumer.say(COMMAND, b"hall")
+            until(lambda: heard)
+    assert heard == ["hall"]
+
+
+def test_a_broker_that_lets_the_device_hear_no_command_still_gets_its_alerts(mosquitto, outbox, monkeypatch, caplog):
+    def refuse(_connection, topic):  # mosquitto grants every subscription, and then delivers nothing
+        raise ConnectionLostError(f"the broker refuses a subscription to {topic}", "look", refused=True)
+
+    monkeypatch.setattr(Connection, "subscribe", refuse)
+    publisher = Publisher(Broker(host="127.0.0.1", port=mosquitto.port), Topics("garage"), outbox)
+    publisher.obey(COMMAND, lambda _: None)
+    with Consumer(mosquitto.port, TOPIC) as consumer, running(publisher.run):
+        outbox.append(sighting(), TOPIC)
+        until(lambda: consumer.on(TOPIC))
+    assert f"refuses a subscription to {COMMAND}" in caplog.text

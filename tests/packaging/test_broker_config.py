@@ -168,6 +168,11 @@ def test_a_device_may_say_all_that_the_daemon_says(connected: Connect, topic: st
     assert connected("gate-1").say(f"tapetum/v1/gate-1/{topic}")
 
 
+@pytest.mark.parametrize("device", ["gate-1", "gate-2"])
+def test_a_device_tells_home_assistant_of_itself_alone(connected: Connect, device: str):
+    assert connected("gate-1").say(f"homeassistant/device/{device}/config") is (device == "gate-1")
+
+
 @pytest.mark.parametrize(
     "topic",
     [

@@ -52,6 +52,10 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def say(self, topic: str, payload: str) -> None:
+        """Say something in `tapetum/v1/unit/<topic>`."""
+        self._client.publish(f"tapetum/v1/unit/{topic}", payload, 1).wait_for_publish(10)
+
     def all(self, topic: str) -> list[Any]:
         """Everything that was said in `tapetum/v1/unit/<topic>`, as JSON, or text where it is none."""
         return [read(payload) for where, payload in list(self.heard) if where == f"tapetum/v1/unit/{topic}"]

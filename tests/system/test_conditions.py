@@ -33,3 +33,21 @@ def test_a_camera_that_is_covered_is_told_of_once_and_again_when_it_sees(
     assert conditions[0] == "opening"
     assert conditions[-1] == "clear"
     assert set(conditions) <= {"opening", "clear", "covered", "infrared"}  # black has no colour
+
+
+def test_what_is_damped_is_told_and_forgotten_on_command_and_learned_anew(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+):
+    clip = tmp_path / "screen.mp4"
+    blinking = "fps=10,drawbox=x=40:y=40:w=90:h=80:t=fill:color=white:enable='lt(mod(t,0.6),0.3)'"
+    ffmpeg("-t", "5", "-i", str(shipped.clip()), "-vf", blinking, "-c:v", "libx264", str(clip))
+    source = f'{{ type = "file", path = {json.dumps(str(clip))}, loop = true }}'
+    told = camera(source, more="damping = { after_s = 1.0 }")
+    with Daemon(tmp_path, reached_at(broker.port) + told):
+        until(lambda: subscriber.all("room/damped"))
+        assert subscriber.all("room/damped")[0] == {"areas": []}
+        until(lambda: subscriber.last("room/damped")["areas"])
+        before = len(subscriber.all("room/damped"))
+        subscriber.say("cmd/clear_damped", "room")
+        until(lambda: {"areas": []} in subscriber.all("room/damped")[before:])
+        until(lambda: subscriber.last("room/damped")["areas"])

@@ -27,6 +27,7 @@ class Broker(Settings, frozen=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     delivery: Literal["broker", "receipt"] = "broker"  # what lets go of an alert: the broker's or a consumer's word
     receipt_s: Seconds = 5.0  # with "receipt": sent again when none came for so long
+    homeassistant: bool = False  # tell Home Assistant of the cameras, on homeassistant/device/<device>/config
 
 
 @dataclass(frozen=True, slots=True)

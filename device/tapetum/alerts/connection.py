@@ -227,7 +227,8 @@ def _on_publish(_client: paho.Client, self: Any, mid: int, reason: ReasonCode, _
 
 
 def _on_message(_client: paho.Client, self: Any, message: paho.MQTTMessage) -> None:
-    self.received.append((message.topic, bytes(message.payload)))
+    if not message.retain:  # alerts, receipts and commands never are: this one is from another time
+        self.received.append((message.topic, bytes(message.payload)))
 
 
 def _on_subscribe(_client: paho.Client, self: Any, _mid: int, reasons: list[ReasonCode], _properties: Any) -> None:

@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,7 @@ class Publisher:
         self._retained: dict[str, _Message] = {}  # all that was ever said, by topic
         self._unsaid: dict[str, _Message] = {}  # what of it this connection has not carried
         self._pictures: deque[_Message] = deque(maxlen=_PICTURES)
+        self._commands: dict[str, Callable[[str], None]] = {}  # by topic
         self._lock = threading.Lock()
         self._connected = False
         self._protocol = ""
@@ -89,6 +91,10 @@ class Publisher:
                 self._unsaid[topic] = message
             elif self._connected:
                 self._pictures.append(message)
+
+    def obey(self, topic: str, command: Callable[[str], None]) -> None:
+        """Call `command`, from the publisher's thread, with what is said on `topic`; before `run`."""
+        self._commands[topic] = command
 
     def state(self) -> BrokerState:
         """Return the figures for health."""
@@ -131,6 +137,8 @@ class Publisher:
         try:
             if self._broker.delivery == "receipt":
                 connection.subscribe(self._topics.of_device("receipt"))
+            for topic in self._commands:
+                self._listen(connection, topic)
             connection.publish(will.topic, self._state("online"), qos=1, retain=True)
         except ConnectionLostError:
             connection.drop()
@@ -143,6 +151,15 @@ class Publisher:
         self._last_error = ""
         _log.info("connected to %s:%d, MQTT %s", self._broker.host, port(self._broker), connection.version)
         return connection
+
+    def _listen(self, connection: Connection, topic: str) -> None:
+        """Ask for commands; a broker that does not want that is no reason to send it nothing."""
+        try:
+            connection.subscribe(topic)
+        except ConnectionLostError as error:
+            if not error.refused:
+                raise
+            _log.warning("%s; %s", error, error.hint)
 
     def _serve(self, connection: Connection, stop: threading.Event) -> None:
         """Send until `stop` is set or the connection is lost."""
@@ -176,7 +193,12 @@ class Publisher:
         connection.turn(_TURN_S if self._delivery.idle else _TURN_S / 10)
         self._delivery.settle(connection)
         while connection.received:
-            self._delivery.confirm(connection.received.popleft()[1])
+            topic, payload = connection.received.popleft()
+            command = self._commands.get(topic)
+            if command:
+                command(payload.decode(errors="replace"))
+            else:
+                self._delivery.confirm(payload)
 
     def _to_say(self) -> list[_Message]:
         with self._lock:

@@ -19,8 +19,13 @@ class Topics:
         """Return the topic `name` (state, health, inventory, config, model/state, receipt) of the device."""
         return f"tapetum/v1/{self.device}/{name}"
 
+    @property
+    def clear_damped(self) -> str:
+        """The topic on which the device is told to forget what one of its cameras, or all, pass over."""
+        return self.of_device("cmd/clear_damped")
+
     def of_camera(self, camera: str, name: str) -> str:
-        """Return the topic `name` (event, snapshot, motion, condition) of one of its cameras."""
+        """Return the topic `name` (event, snapshot, motion, condition, damped) of one of its cameras."""
         return f"tapetum/v1/{self.device}/{camera}/{name}"
 
 
