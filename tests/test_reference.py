@@ -74,7 +74,7 @@ def parts(kind: Any, place: str = "") -> Iterator[str]:
     """Yield the names of all fields of a dataclass, those of a camera as `cameras.NAME.fps`."""
     for name, hint in get_type_hints(kind).items():
         where = f"{place}.{name}".strip(".")
-        if get_origin(hint) is Mapping:
+        if get_origin(hint) is Mapping and is_dataclass(get_args(hint)[1]):
             yield from parts(get_args(hint)[1], f"{where}.NAME")
         elif is_dataclass(hint):
             yield from parts(hint, where)

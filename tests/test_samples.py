@@ -21,6 +21,7 @@ STATUS = {
             "fps": 10.0,
             "analysis_ms": 3.31,
             "tracks": 8,
+            "rejected": {"light": 2, "scattered": 1},
             "damped": 0,
             "dropped": 0,
             "corrupt": 0,

@@ -4,6 +4,7 @@ import statistics
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tapetum.alerts.stamp import Stamper
@@ -17,6 +18,7 @@ from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 from tapetum.scene import Condition, Frame, State
 from tapetum.systemd import Watchdog
+from tapetum.tracking.nuisance import Nuisance
 
 _LOST_NS = 10_000_000_000  # without a frame for so long, the camera is lost
 _LOOK_S = 0.5
@@ -24,7 +26,10 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """What health tells of a camera. fps: frames analysed a second, lately."""
+    """What health tells of a camera.
+
+    fps: frames analysed a second, lately. rejected: how many things were taken for nobody, and why.
+    """
 
     condition: str
     captured: int
@@ -35,6 +40,7 @@ class CameraState:
     fps: float
     analysis_ms: float
     tracks: int
+    rejected: Mapping[Nuisance, int]
     damped: int
     asked: int
     refused: int
@@ -102,7 +108,7 @@ class Camera:
         """Return the figures for health."""
         times = list(self._times_ns)
         span_s = (times[-1] - times[0]) / 1e9 if len(times) > 1 else 0.0
-        labeller = self._wanted.labeller
+        labeller, tracker = self._wanted.labeller, self._wanted.tracker
         return CameraState(
             condition=self._condition,
             captured=self._captured,
@@ -113,6 +119,7 @@ class Camera:
             fps=round((len(times) - 1) / span_s, 2) if span_s else 0.0,
             analysis_ms=round(1e3 * statistics.median(self._costs_s), 3) if self._costs_s else 0.0,
             tracks=self._tracks,
+            rejected=dict(tracker.rejected),
             damped=len(self._damped),
             asked=labeller.asked,
             refused=labeller.refused,

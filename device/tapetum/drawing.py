@@ -113,17 +113,21 @@ def _refused(path: Path | None) -> Iterator[None]:
 
 
 def annotated(frame: Frame, result: Result) -> "np.ndarray[Any, np.dtype[np.uint8]]":
-    """Return `frame` as (H, W, 3) BGR uint8, even sides, with boxes, numbers and labels of its tracks."""
+    """Return `frame` as (H, W, 3) BGR uint8, even sides, with boxes, numbers and labels of its tracks.
+
+    What is taken for nobody has the reason instead of its number.
+    """
     height, width = (side // 2 * 2 for side in frame.y.shape)
     chroma = [np.asarray(cv2.resize(plane, (width, height)), np.uint8) for plane in (frame.u, frame.v)]
     picture = to_bgr([np.ascontiguousarray(frame.y[:height, :width]), *chroma], frame.colour)
     for track in result.tracks:
-        if track.state is State.TENTATIVE:
+        if track.state is State.TENTATIVE and not track.nuisance:
             continue
         left, top, right, bottom = (round(edge) for edge in track.box.pixels(picture.shape))
         colour = _COLOURS[track.state]
         label = result.labels.get(track.id)
-        text = f"{track.id} {label.name} {label.score:.2f}" if label else str(track.id)
+        known = f"{track.id} {label.name} {label.score:.2f}" if label else str(track.id)
+        text = track.nuisance or known
         cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
         cv2.putText(picture, text, (left + 3, max(14, top + 14)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
     return picture

@@ -21,6 +21,7 @@ from tapetum.inference.scheduler import Reason
 from tapetum.inference.settings import Inference
 from tapetum.pipeline import Pipeline, Result
 from tapetum.scene import Frame, Sighting
+from tapetum.tracking.nuisance import Nuisance
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class Tally:
 
     frames: int = 0
     reasons: Mapping[Reason, int] = field(default_factory=dict)  # why the model was asked, and how often
+    rejected: Mapping[Nuisance, int] = field(default_factory=dict)  # what was taken for nobody, and why
     last_ns: int = 0
     start_ns: int = 0
     cpu_s: list[float] = field(default_factory=list)
@@ -70,6 +72,7 @@ def replay(
         tally.cpu_s.append(time.thread_time() - start_s)
         tally.frames += 1
         tally.reasons = pipeline.labeller.scheduler.asked
+        tally.rejected = pipeline.tracker.rejected
         tally.last_ns = frame.t_ns
         tally.sightings += [((frame.t_ns - tally.start_ns) / 1e9, sighting) for sighting in result.sightings]
         model.settle()

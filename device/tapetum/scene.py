@@ -160,13 +160,15 @@ class Motion:
     """What changed in one frame.
 
     mask: (h, w) of the luma, uint8, 255 where it moved, valid until the detector's next frame. complete: the mask shows
-    what has come to rest under a kept box too, so where it is empty, nothing is.
+    what has come to rest under a kept box too, so where it is empty, nothing is. background: (h, w) uint8, how the
+    scene looks with nothing in it, smoothed over 3x3 pixels, valid as long as the mask; None where nobody knows.
     """
 
     mask: Plane
     regions: tuple[Box, ...]
     condition: Condition = Condition.CLEAR
     complete: bool = False
+    background: Plane | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One thing followed over time. hits: frames in which it was seen; first_ns, last_ns: capture times of those."""
+    """One thing followed over time.
+
+    hits: frames in which it was seen; first_ns, last_ns: capture times of those. nuisance: why a tentative one is held
+    to be nobody, in a word; "" where it is not.
+    """
 
     id: int
     box: Box
@@ -197,6 +203,7 @@ class Track:
     last_ns: int
     hits: int
     state: State
+    nuisance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
     for name, camera in found["cameras"].items():
         lines.append(
             f"camera {name}: {camera['condition']}, {camera['fps']:.1f} frames/s, {camera['analysis_ms']:.2f} ms each, "
-            f"{camera['tracks']} tracks, {camera['damped']} areas damped, {camera['dropped']} dropped, "
-            f"{camera['corrupt']} corrupt"
+            f"{camera['tracks']} tracks, {sum(camera['rejected'].values())} rejected, {camera['damped']} areas damped, "
+            f"{camera['dropped']} dropped, {camera['corrupt']} corrupt"
         )
     lines.append(_of_inference(inference))
     lines += _of_models(found["models"])

@@ -148,7 +148,8 @@ class Stage:
         rects = self._rects() if share else []
         self._seen += 1
         self._model.learn(scene, held)
-        return Motion(scene.strong, boxes(rects, luma.shape), complete=self._seen > self._settings.learning)
+        complete = self._seen > self._settings.learning
+        return Motion(scene.strong, boxes(rects, luma.shape), complete=complete, background=self._model.background)
 
     def _begin(self, condition: Condition) -> Motion:
         """Take this picture for the background: it is the first, the first of its size, or the whole of it changed."""

@@ -7,6 +7,7 @@ from itertools import count
 from tapetum.scene import Box, Frame, Plane, State, Track
 from tapetum.tracking.camshift import CamShift, CamShiftFollower
 from tapetum.tracking.follower import Followed
+from tapetum.tracking.nuisance import LOOKS, Look, Nuisance
 from tapetum.tracking.predict import Predictor
 
 _RECENT = 5  # frames over which being seen is counted before a thing is believed
@@ -35,11 +36,17 @@ class Thing:
     covered_ns: int = 0  # since when it lies within an older thing; 0: it does not
     recent: deque[bool] = field(default_factory=lambda: deque([True], _RECENT))
     follower: CamShiftFollower | None = None
+    way: deque[Box] = field(default_factory=lambda: deque(maxlen=LOOKS + 1))  # its regions, while it is not believed
+    looks: deque[Look] = field(default_factory=lambda: deque(maxlen=LOOKS))  # how it looked in them
+    nuisance: Nuisance | None = None  # why it is not believed, if for no other reason
+    doubts: int = 0  # looks at which it must still look like somebody, since it did not
 
     @classmethod
     def begin(cls, ids: "count[int]", box: Box, t_ns: int) -> "Thing":
         """Return a thing first seen in `box` at `t_ns`."""
-        return cls(next(ids), Predictor(box, t_ns), box, t_ns, t_ns, t_ns, box, t_ns)
+        thing = cls(next(ids), Predictor(box, t_ns), box, t_ns, t_ns, t_ns, box, t_ns)
+        thing.way.append(box)
+        return thing
 
     @classmethod
     def adopted_at(cls, ids: "count[int]", box: Box, t_ns: int) -> "Thing":
@@ -85,12 +92,11 @@ class Thing:
         self.recent.append(False)
         self.predictor.rest()
 
-    def believe(self, hits: int, travel: float) -> None:
-        """Take it for real once it was seen `hits` times of five and has come or grown by `travel` of the frame."""
+    def is_there(self, hits: int, travel: float) -> bool:
+        """Whether it was seen `hits` times of five, and has come or grown by `travel` of the frame."""
         near, now = self.first_box, self.predictor.box
         edges = ((near.left, now.left), (near.top, now.top), (near.right, now.right), (near.bottom, now.bottom))
-        came = max(abs(a - b) for a, b in edges)
-        self.confirmed = self.confirmed or (sum(self.recent) >= hits and came >= travel)
+        return sum(self.recent) >= hits and max(abs(a - b) for a, b in edges) >= travel
 
     def state(self, t_ns: int) -> State:
         """Return how much it is believed at `t_ns`."""
@@ -102,7 +108,8 @@ class Thing:
 
     def track(self, t_ns: int) -> Track:
         """Return what others may know of it."""
-        return Track(self.id, self.predictor.box.clipped(), self.first_ns, self.last_ns, self.hits, self.state(t_ns))
+        box, nuisance = self.predictor.box.clipped(), self.nuisance or ""
+        return Track(self.id, box, self.first_ns, self.last_ns, self.hits, self.state(t_ns), nuisance)
 
 
 def _moved(was: Box, now: Box) -> bool:

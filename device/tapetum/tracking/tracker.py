@@ -6,6 +6,7 @@ for by its colours. So a thing keeps its name while it stands still, while its r
 frames in which nothing moves.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import count
 from typing import Annotated
@@ -18,6 +19,7 @@ from tapetum.scene import Box, Frame, Motion, Track, hull
 from tapetum.settings import Seconds, Settings
 from tapetum.tracking.assign import assign
 from tapetum.tracking.camshift import CamShift
+from tapetum.tracking.nuisance import LOOKS, Nuisance, Nuisances, enough, judged, look, straightness
 from tapetum.tracking.thing import Thing
 
 _EDGE = 0.01  # of the frame: a box nearer to its edge may be leaving
@@ -42,6 +44,7 @@ class Tracking(Settings, frozen=True):
     lost_s: Seconds = 1.5  # how long a thing may be out of sight
     leaving_s: Seconds = 0.5  # the same at the frame's edge
     still_s: Seconds = 60.0  # how long a thing at rest is held that no model confirms
+    nuisances: Nuisances = Nuisances()
 
     def start(self) -> "Tracker":
         """Return a tracker that follows nothing yet."""
@@ -57,6 +60,7 @@ class Tracker:
         self._ids = count(1)
         self._t_ns = 0
         self._motion = Motion(np.zeros((1, 1), np.uint8), ())
+        self.rejected: Counter[Nuisance] = Counter()  # how many things were taken for nobody, and why
 
     def held(self) -> list[Box]:
         """Return the boxes under which the background must not be learned: believed things that are there."""
@@ -128,7 +132,26 @@ class Tracker:
             for part in parts:
                 left.remove(part)
             thing.hit_region(hull([region, *parts]), frame, self._motion.mask, self._settings.follower)
-        thing.believe(self._settings.hits, self._settings.travel)
+        if not thing.confirmed:
+            self._believe(thing, region, frame)
+
+    def _believe(self, thing: Thing, region: Box, frame: Frame) -> None:
+        """Take `thing` for real once it is there, unless it looks like nobody."""
+        limits = self._settings.nuisances
+        thing.way.append(region)
+        if limits.enabled and (seen := look(region, frame, self._motion)):
+            thing.looks.append(seen)
+        if not thing.is_there(self._settings.hits, self._settings.travel):
+            return
+        straight = straightness(thing.way, frame.luma.shape)
+        if thing.looks and (reason := judged(thing.looks, straight, limits)):
+            if not thing.nuisance:
+                self.rejected[reason] += 1
+            thing.nuisance, thing.doubts = reason, LOOKS
+        elif thing.doubts:  # what once looked like nobody must look like somebody for longer
+            thing.doubts -= 1
+        elif not thing.looks or enough(thing.looks, straight, limits):
+            thing.nuisance, thing.confirmed = None, True
 
     def _look_for(self, thing: Thing, frame: Frame) -> None:
         if thing.adopted and frame.t_ns - thing.verified_ns < self._settings.still_s * 1e9:

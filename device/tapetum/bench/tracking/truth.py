@@ -4,9 +4,9 @@ OTB (Y. Wu, J. Lim and M.-H. Yang, "Object tracking benchmark", IEEE TPAMI 37(9)
 `groundtruth_rect.txt`, left, top, width, height in pixels, the first pixel being 1, beside `img/0001.jpg` ... TLD
 (Z. Kalal, K. Mikolajczyk and J. Matas, "Tracking-learning-detection", IEEE TPAMI 34(7):1409-1422, 2012): `gt.txt`,
 left, top, right, bottom, and a video or numbered pictures. VOT (M. Kristan et al., "A novel performance evaluation
-methodology for single-target trackers", IEEE TPAMI 38(11):2137-2155, 2016): `groundtruth.txt`, a rectangle or the corners
-of a polygon, of which the upright hull is taken, beside the pictures or `color/`. Where a number is no number the thing
-is absent.
+methodology for single-target trackers", IEEE TPAMI 38(11):2137-2155, 2016): `groundtruth.txt`, a rectangle or the
+corners of a polygon, of which the upright hull is taken, beside the pictures or `color/`. Where a number is no number
+the thing is absent.
 """
 
 import math
