@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from tapetum.alerts.stamp import SequenceStamper
+from tapetum.bench.steady import one_thread
 from tapetum.capture import Synthetic
 from tapetum.capture.decode import Decoder, existing
 from tapetum.capture.framing import Framer
@@ -52,30 +53,25 @@ class _Difference:
 
 def run(clip: Path, inference: Inference) -> dict[str, Any]:
     """Return the median and the 99th percentile of milliseconds of CPU a frame for ours and for the peers."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with worker(inference) as model, Progress("analysis", frame_count(clip)) as bar:
-            clock = SystemClock()
-            stages = CameraSettings(source=Synthetic())
-            pipeline = Pipeline.start(stages, model.port("bench"), SequenceStamper(clock, 1))
-            framer = Framer("bench", stages.source.analysis_width)
-            decoder = Decoder(str(existing(str(clip))), _TIMEOUT_S, _TIMEOUT_S)
-            peers = _peers()
-            costs: dict[str, list[float]] = defaultdict(list)
-            start_ns, frame = clock.now_ns(), None
-            while (picture := decoder.read()) is not None:
-                t_ns = start_ns + int(1e9 * _time_s(picture.time_s, len(costs["tapetum"]), decoder.rate))
-                begin_s = time.thread_time()
-                frame = picture.frame(framer, t_ns)
-                pipeline.step(frame)
-                costs["tapetum"].append(time.thread_time() - begin_s)
-                for name, peer in peers.items():
-                    costs[name].append(_cost(peer, frame))
-                model.settle()
-                bar.step()
-    finally:
-        cv2.setNumThreads(threads)
+    with one_thread(), worker(inference) as model, Progress("analysis", frame_count(clip)) as bar:
+        clock = SystemClock()
+        stages = CameraSettings(source=Synthetic())
+        pipeline = Pipeline.start(stages, model.port("bench"), SequenceStamper(clock, 1))
+        framer = Framer("bench", stages.source.analysis_width)
+        decoder = Decoder(str(existing(str(clip))), _TIMEOUT_S, _TIMEOUT_S)
+        peers = _peers()
+        costs: dict[str, list[float]] = defaultdict(list)
+        start_ns, frame = clock.now_ns(), None
+        while (picture := decoder.read()) is not None:
+            t_ns = start_ns + int(1e9 * _time_s(picture.time_s, len(costs["tapetum"]), decoder.rate))
+            begin_s = time.thread_time()
+            frame = picture.frame(framer, t_ns)
+            pipeline.step(frame)
+            costs["tapetum"].append(time.thread_time() - begin_s)
+            for name, peer in peers.items():
+                costs[name].append(_cost(peer, frame))
+            model.settle()
+            bar.step()
     return _figures(clip, frame, costs, pipeline.labeller.asked)
 
 

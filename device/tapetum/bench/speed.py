@@ -9,8 +9,6 @@ disturbs one disturbs both.
 
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import msgspec
 import numpy as np
 
 from tapetum import bundle
+from tapetum.bench.steady import one_thread
 from tapetum.capture import File
 from tapetum.clock import SystemClock
 from tapetum.errors import ConfigError, TapetumError
@@ -68,7 +67,7 @@ def run(clip: Path, inference: Inference, crops: int) -> dict[str, Any]:
     if spec is None:
         raise ConfigError("bench speed: --model is wanted: a .tflite whose way is measured")
     frame = _frame(clip)
-    with _one_thread(), worker(settings) as model, Progress("speed", len(_CROPS) * (_SETTLE + crops)) as bar:
+    with one_thread(), worker(settings) as model, Progress("speed", len(_CROPS) * (_SETTLE + crops)) as bar:
         way = _Way(model, frame, spec.content)
         rows = [{"crop": name, **_figures(way, box, crops, bar)} for name, box in _CROPS.items()]
     return {
@@ -161,17 +160,6 @@ def _frame(clip: Path) -> Frame:
 
 def _enlarged(plane: Plane, size: tuple[int, int]) -> Plane:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let OpenCV use one thread, as the daemon does."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def _text(size: tuple[int, int]) -> str:

@@ -42,10 +42,12 @@ class FrameDifferenceModel(Average):
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill `strong` and `weak` with what differs from the background and hangs together with what moves."""
-        self._find(scene)
-        for part in held:
-            self._moves[part] = scene.strong[part]
+        moves = self._moves_at_all(scene)
         self._before[:] = scene.previous
+        if moves or held:
+            plainly_and_faintly(scene)
+            for part in held:
+                self._moves[part] = scene.strong[part]
         if not cv2.countNonZero(self._moves):
             scene.weak[:] = scene.strong[:] = 0
             return
@@ -56,11 +58,15 @@ class FrameDifferenceModel(Average):
             if not cv2.countNonZero(self._moves[inside]):
                 scene.weak[inside] = scene.strong[inside] = 0
 
-    def _find(self, scene: Scene) -> None:
-        """Fill `strong`, `weak` by the background, and what of it moves."""
-        plainly_and_faintly(scene)
+    def _moves_at_all(self, scene: Scene) -> bool:
+        """Find what moves; most often nothing differs from the picture before, and the rest is spared."""
         cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
         cv2.min(scene.moving, scene.residual, dst=self._moves)
+        cv2.compare(self._moves, scene.limit, cv2.CMP_GT, dst=scene.moving)
+        if not cv2.countNonZero(scene.moving):
+            self._moves[:] = 0
+            return False
         cv2.absdiff(scene.picture, self._before, dst=scene.moving)
         cv2.min(scene.moving, self._moves, dst=self._moves)
         cv2.compare(self._moves, scene.limit, cv2.CMP_GT, dst=self._moves)
+        return cv2.countNonZero(self._moves) > 0

@@ -16,12 +16,12 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from tapetum.motion.average import Average
+from tapetum.motion.kept import Kept
 from tapetum.motion.stage import Common, Scene, Slices, Stage
 from tapetum.scene import Plane
 
 _ABSORBED = 0.1  # of its memory: a new state as old as this is background, by MOG2's background ratio of 0.9
 _AT_FIRST = 0.2  # of its memory: faster, MOG2 takes the inside of an even thing that passes for a state
-_BRIGHTNESS = np.arange(256, dtype=np.float32)
 
 
 class Mixture(Common, tag="mixture", tag_field="algorithm", frozen=True):
@@ -45,22 +45,19 @@ class MixtureModel(Average):
         self._mixture.setNMixtures(settings.states)
         self._unexplained = np.zeros(shape, np.uint8)
         self._given = np.zeros(shape, np.uint8)
-        self._exposure = _BRIGHTNESS  # what each brightness at the mixture's exposure is at the picture's
-        self._back: Plane | None = None  # (256,) the reverse
+        self._exposure = Kept(shape)
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
         """Take the picture for the background; of a part of it the mixture learns by itself, and is not asked."""
         super().seed(scene, inside)
         if inside is None:
-            self._exposure, self._back = _BRIGHTNESS, None
+            self._exposure.begin()
             self._mixture.apply(scene.picture, self._unexplained, 1.0)
 
     def shift(self, table: NDArray[np.float32]) -> None:
         """Shift the average; the mixture goes on at its own exposure, to which pictures are brought."""
         super().shift(table)
-        self._exposure = self._exposure + np.interp(self._exposure, _BRIGHTNESS, table).astype(np.float32)
-        rising = np.maximum.accumulate(self._exposure)
-        self._back = np.rint(np.interp(_BRIGHTNESS, rising, _BRIGHTNESS)).astype(np.uint8)
+        self._exposure.shift(table)
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill `strong` and `weak` with what differs from the average and, if not held, from every state's."""
@@ -74,9 +71,9 @@ class MixtureModel(Average):
 
     def _shown(self, scene: Scene, held: Sequence[Slices]) -> Plane:
         """Return the picture at the mixture's exposure, the background instead of it where nothing is to be learned."""
-        if self._back is None and not held:
-            return scene.picture
+        if not held:
+            return self._exposure.of(scene.picture)
         self._given[:] = scene.picture
         for part in held:
             self._given[part] = self.background[part]
-        return self._given if self._back is None else np.asarray(cv2.LUT(self._given, self._back, dst=self._given))
+        return self._exposure.of(self._given)

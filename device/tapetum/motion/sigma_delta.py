@@ -1,8 +1,8 @@
-"""Motion by Sigma-Delta: background and threshold of each pixel follow by steps of one luma step, in bytes alone.
+"""Motion by Sigma-Delta: background and threshold of each pixel follow by single luma steps, in bytes alone.
 
 A. Manzanera and J. Richefeu, "A new motion detection algorithm based on Sigma-Delta background estimation", Pattern
 Recognition Letters 28(3):320-328, 2007. The background steps towards the picture, which comes to its median over time;
-the threshold steps towards four times the difference (`spread`), and is at least what the camera's noise explains.
+the threshold steps towards four times the difference, and is at least what the camera's noise explains.
 Nothing is a fraction, so it suits a processor without fast floating point; what is much brighter or darker than before
 is followed more slowly than by an average.
 """
@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.motion.spread import Spread
-from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
+from tapetum.motion.stage import Common, Scene, Slices, Stage
+from tapetum.motion.steps import Steps
 from tapetum.scene import Plane
 
 _STEPS = 50  # luma steps of change that `learning` frames follow, and `absorb` frames where something rests
@@ -30,13 +30,13 @@ class SigmaDelta(Common, tag="sigma-delta", tag_field="algorithm", frozen=True):
 
 
 class SigmaDeltaModel:
-    """The background and its spread. Its memory is 6 bytes a pixel."""
+    """The background and the threshold of each pixel. Its memory is 6 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], settings: SigmaDelta) -> None:
         self.background: Plane = np.zeros(shape, np.uint8)
-        self._up: Plane = np.zeros(shape, np.uint8)
-        self._down: Plane = np.zeros(shape, np.uint8)
-        self._spread = Spread(shape)
+        self._limit: Plane = np.zeros(shape, np.uint8)
+        self._times: Plane = np.zeros(shape, np.uint8)  # twice the difference, then four times
+        self._steps = Steps(shape)
         self._every = max(1, settings.learning // _STEPS)  # frames
         self._absorbs = max(1, settings.absorb // _STEPS)  # frames
         self._learned = 0
@@ -45,7 +45,7 @@ class SigmaDeltaModel:
         """Take the picture for the background, of which nothing is known to sway."""
         where = inside if inside is not None else ...
         self.background[where] = scene.picture[where]
-        self._spread.forget(inside)
+        self._limit[where] = 0
 
     def shift(self, table: NDArray[np.float32]) -> None:
         """Add `table` (256,) to the background, by brightness."""
@@ -54,28 +54,21 @@ class SigmaDeltaModel:
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:  # noqa: ARG002  shows whether it moves or not
         """Fill `strong` and `weak` with what differs by more than its pixel does by itself."""
-        self._spread.widen(scene)
-        plainly_and_faintly(scene)
+        cv2.max(scene.limit, self._limit, dst=scene.limit)
+        cv2.add(scene.residual, scene.residual, dst=self._times)
+        cv2.compare(scene.residual, scene.limit, cv2.CMP_GT, dst=scene.strong)
+        cv2.compare(self._times, scene.limit, cv2.CMP_GT, dst=scene.weak)
 
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Step towards the picture, and the threshold towards how far it is; more seldom where something rests."""
         self._learned += 1
         cv2.bitwise_not(scene.weak, dst=scene.learn)
-        self._spread.learn(scene)
+        cv2.add(self._times, self._times, dst=self._times)
+        self._steps.follow(self._limit, self._times, scene.learn)
         if self._learned % self._every == 0:
-            self._step(scene)
+            self._steps.follow(self.background, scene.picture, scene.learn)
         if self._learned % self._absorbs == 0:
             scene.learn[:] = scene.weak
             for part in held:
                 scene.learn[part] = 0
-            self._step(scene)
-
-    def _step(self, scene: Scene) -> None:
-        """Take one step towards the picture where it is to be learned."""
-        cv2.subtract(scene.picture, self.background, dst=self._up)
-        cv2.subtract(self.background, scene.picture, dst=self._down)
-        for step in (self._up, self._down):
-            cv2.threshold(step, 1, 0, cv2.THRESH_TRUNC, dst=step)
-            cv2.bitwise_and(step, scene.learn, dst=step)
-        cv2.add(self.background, self._up, dst=self.background)
-        cv2.subtract(self.background, self._down, dst=self.background)
+            self._steps.follow(self.background, scene.picture, scene.learn)

@@ -24,7 +24,7 @@ from tapetum.zones import Sensitivity, Zone
 
 _GHOST_MOVES = 0.02  # of a region's pixels: more than this differs from the previous frame, and it is no ghost
 _GHOST_EDGE = 1.3  # times as steep is the background along a ghost's outline as the picture
-_AROUND = np.ones((7, 5), np.uint8)  # pixels around a plain change in which a faint one belongs to it
+AROUND = np.ones((7, 5), np.uint8)  # pixels around a plain change in which a faint one belongs to it
 _LEAP = 3.0  # times as bright or dark at once: more than a camera's own step of exposure
 _DARK = 4.0  # luma steps: what is darker differs by no more than this from black
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -123,6 +123,11 @@ class Stage:
         self._sensitivity: Sensitivity | None = None
         self._seen = 0  # frames since the background was begun
 
+    @property
+    def model(self) -> Model:
+        """What the method knows of the scene, for whoever looks at the method without what is around it."""
+        return self._model
+
     def heed(self, zones: Sequence[Zone]) -> None:
         """Look as closely as `zones` say."""
         self._zones = zones
@@ -183,7 +188,7 @@ class Stage:
         self._model.compare(scene, held)
         pixels = scene.weak.size * (self._sensitivity.looked_at if self._sensitivity else 1)
         faintly = cv2.countNonZero(scene.weak) / max(1, pixels)
-        cv2.dilate(scene.strong, _AROUND, dst=scene.moving)
+        cv2.dilate(scene.strong, AROUND, dst=scene.moving)
         cv2.bitwise_and(scene.weak, scene.moving, dst=scene.weak)
         cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
         cv2.compare(scene.moving, limit, cv2.CMP_GT, dst=scene.moving)

@@ -7,6 +7,9 @@ sample, and as often one of a random neighbour, so that holes close from their r
 near is what the camera's noise explains at this brightness, or nothing would be seen at night; and the samples are
 asked only where the picture differs from a running average.
 
+The samples lie in 20 planes, and which pixels replace one is drawn for each, but in which plane, and to which neighbour
+it spreads, for all of a picture at once: to a pixel on its own the same happens, and whole planes are copied by masks.
+
 Patents: the method is claimed by EP 2015252, US 8009918 and JP 4699564, filed in 2007 and 2008. They may be in force
 where you are. It is never the default; who chooses it must know that they may use it. (No legal advice.)
 """
@@ -18,14 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.motion.average import Average
-from tapetum.motion.stage import Common, Scene, Slices, Stage
+from tapetum.motion.kept import Kept
+from tapetum.motion.stage import AROUND, Common, Scene, Slices, Stage
+from tapetum.scene import Plane
 
 _SAMPLES = 20  # as in the paper, as all that follows
 _ENOUGH = 2
 _SELDOM = 16
 _AT_ONCE = 8192  # pixels: their samples stay in a processor's cache
-_DRAWS = 1 << 16  # ready-made random numbers; where in them is drawn anew each time
-_BRIGHTNESS = np.arange(256)
+_SHIFTS = 1 << 14  # pixels by which what is drawn is shifted anew each time
+_FAR = 12  # luma steps of exposure: the samples are brought to the picture's then, instead of the picture to theirs
+_AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+_BESIDE = [offset for offset in _AROUND if offset != (0, 0)]
 
 Pixels = NDArray[np.intp]
 """Places in a plane, flat."""
@@ -40,82 +47,91 @@ class Vibe(Common, tag="vibe", tag_field="algorithm", frozen=True):
 
 
 class VibeModel(Average):
-    """The samples beside a running average. Its memory is 29 bytes a pixel, and 1 MB."""
+    """The samples beside a running average. Its memory is 32 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], settings: Vibe) -> None:
         super().__init__(shape, settings.learning, settings.absorb)
         height, width = shape
-        self._samples = np.zeros((height * width, _SAMPLES), np.uint8)
+        self._samples = np.zeros((_SAMPLES, height, width), np.uint8)
         self._random = np.random.default_rng(1)  # the same pictures give the same motion
-        around = np.array([row * width + column for row in (-1, 0, 1) for column in (-1, 0, 1)])
-        self._around = around[self._random.integers(0, len(around), _DRAWS)]
-        beside = np.delete(around, 4)
-        self._beside = beside[self._random.integers(0, len(beside), _DRAWS)]
-        self._gaps = self._random.integers(1, 2 * _SELDOM, _DRAWS)
-        self._slots = self._random.integers(0, _SAMPLES, _DRAWS)
+        drawn = self._random.integers(0, _SELDOM, height * width + _SHIFTS, np.uint8)
+        self._drawn = np.where(drawn == 0, np.uint8(255), np.uint8(0))  # 255: may replace a sample
+        self._exposure = Kept(shape)
+        self._replacing: Plane = np.zeros(shape, np.uint8)  # 255: replaces a sample
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
         """Take random neighbours in the picture for the samples."""
         super().seed(scene, inside)
         if inside is None:
-            places = np.arange(len(self._samples))
-        else:
-            places = np.arange(len(self._samples)).reshape(scene.picture.shape)[inside].ravel()
-        picture = scene.picture.ravel()
-        for slot in range(_SAMPLES):
-            near = places + self._drawn(self._around, len(places))
-            self._samples[places, slot] = picture.take(near, mode="clip")
+            self._exposure.begin()
+        picture = self._exposure.of(scene.picture)
+        where = inside if inside is not None else (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
+        wide = cv2.copyMakeBorder(picture, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        for sample in self._samples:
+            down, right = _AROUND[int(self._random.integers(len(_AROUND)))]
+            rows, columns = slice(1 + down, wide.shape[0] - 1 + down), slice(1 + right, wide.shape[1] - 1 + right)
+            sample[where] = wide[rows, columns][where]
 
     def shift(self, table: NDArray[np.float32]) -> None:
-        """Add `table` (256,) to average and samples, by brightness."""
+        """Shift the average; the samples stay at their own exposure, to which pictures are brought, until it is far."""
         super().shift(table)
-        to = np.clip(np.rint(_BRIGHTNESS + table), 0, 255).astype(np.uint8)
-        cv2.LUT(self._samples, to, dst=self._samples)
+        self._exposure.shift(table)
+        if self._exposure.away > _FAR:
+            for sample in self._samples:
+                cv2.LUT(sample, self._exposure.forth, dst=sample)
+            self._exposure.begin()
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill the masks with what differs from the average; clear what enough samples are near to, but not if held.
 
-        By the limit from `strong`, by half of it from `weak`.
+        By the limit from `strong`, by half of it from `weak`; of that, what lies around the plain alone is asked about.
         """
         super().compare(scene, held)
-        scene.learn[:] = scene.weak
+        if not cv2.countNonZero(scene.strong):
+            return
+        cv2.dilate(scene.strong, AROUND, dst=scene.learn)
+        cv2.bitwise_and(scene.weak, scene.learn, dst=scene.learn)
         for part in held:
             scene.learn[part] = 0
-        places = np.flatnonzero(scene.learn)
+        self._ask(scene)
+
+    def _ask(self, scene: Scene) -> None:
+        """Clear the masks where `learn` is 255 and enough samples are near."""
+        places = np.flatnonzero(scene.learn.view(np.bool_))
+        samples = self._samples.reshape(_SAMPLES, -1)
         for start in range(0, len(places), _AT_ONCE):
             some = places[start : start + _AT_ONCE]
-            limit = scene.limit.ravel().take(some)
-            now = np.repeat(scene.picture.ravel().take(some), _SAMPLES).reshape(-1, _SAMPLES)
-            apart = np.asarray(cv2.absdiff(self._samples.take(some, axis=0), now, dst=now), np.uint8)
-            apart.partition(_ENOUGH - 1, axis=1)
-            second = apart[:, _ENOUGH - 1]
-            scene.strong.reshape(-1)[some[second <= limit]] = 0
-            scene.weak.reshape(-1)[some[second <= limit >> 1]] = 0
+            now = self._exposure.taken(scene.picture.reshape(-1).take(some))
+            limit, own = scene.limit.reshape(-1).take(some), samples.take(some, axis=1)
+            scene.strong.reshape(-1)[some[_is_near(own, now, limit)]] = 0
+            scene.weak.reshape(-1)[some[_is_near(own, now, limit // np.uint8(2))]] = 0
 
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Replace random samples where nothing differs, and of random neighbours."""
         super().learn(scene, held)
         cv2.bitwise_not(scene.weak, dst=scene.learn)
-        self._replace(scene, None)
-        self._replace(scene, self._beside)
+        picture = self._exposure.of(scene.picture)
+        sample = self._samples[int(self._random.integers(_SAMPLES))]
+        self._replace(sample, picture, scene.learn, (0, 0))
+        self._replace(sample, picture, scene.learn, _BESIDE[int(self._random.integers(len(_BESIDE)))])
 
-    def _replace(self, scene: Scene, offsets: Pixels | None) -> None:
-        """Let one pixel in 16 replace a sample: its own, or that of the neighbour at one of `offsets`."""
-        count = len(self._samples)
-        places = self._drawn(self._gaps, count // _SELDOM + 1).cumsum()
-        places = places[: places.searchsorted(count)]
-        places = places[scene.learn.ravel().take(places) != 0]
-        values = scene.picture.ravel().take(places)
-        if offsets is not None:
-            places += self._drawn(offsets, len(places))
-            np.clip(places, 0, count - 1, out=places)
-        places *= _SAMPLES
-        places += self._drawn(self._slots, len(places))
-        self._samples.reshape(-1)[places] = values
+    def _replace(self, sample: Plane, picture: Plane, learn: Plane, offset: tuple[int, int]) -> None:
+        """Let one pixel in 16, where it is to be learned, replace the `sample` of the pixel `offset` down and right."""
+        start = int(self._random.integers(_SHIFTS))
+        drawn = self._drawn[start : start + picture.size].reshape(picture.shape)
+        cv2.bitwise_and(learn, drawn, dst=self._replacing)
+        (giving, taking), (gives, takes) = (_apart(step) for step in offset)
+        cv2.copyTo(picture[giving, gives], self._replacing[giving, gives], dst=sample[taking, takes])
 
-    def _drawn(self, table: Pixels, count: int) -> Pixels:
-        """Return `count` numbers of `table`, from a random place on."""
-        start = int(self._random.integers(len(table)))
-        if start + count <= len(table):
-            return table[start : start + count]
-        return table.take(np.arange(start, start + count), mode="wrap")
+
+def _is_near(samples: NDArray[np.uint8], now: NDArray[np.uint8], limit: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return (n,) where enough of the `samples` (20, n) are within `limit` (n,) of `now` (n,)."""
+    low = now - np.minimum(now, limit)
+    high = now + np.minimum(255 - now, limit)
+    near = samples - low <= high - low  # what is lower than `low` comes round and is far
+    return np.asarray(np.add.reduce(near.view(np.uint8), axis=0, dtype=np.uint8) >= _ENOUGH, np.bool_)
+
+
+def _apart(step: int) -> tuple[slice, slice]:
+    """Return which rows or columns give and which take, so that those that take lie `step` behind."""
+    return slice(max(0, -step), -step if step > 0 else None), slice(max(0, step), step if step < 0 else None)

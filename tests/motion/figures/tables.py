@@ -1,12 +1,15 @@
 """The rows of the tables: each method that there is and each peer, on the scenes of one kind."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 from tapetum.bench.motion import course
-from tapetum.bench.motion.contenders import METHODS, Answer, Contender, everyone, name_of, peers
+from tapetum.bench.motion.contenders import METHODS, SURE, Answer, Contender, everyone, name_of, peers
 from tapetum.bench.motion.course import Record
 from tapetum.bench.motion.score import scored
 from tapetum.bench.motion.sequence import Picture
@@ -15,12 +18,11 @@ from tapetum.motion import Method
 from tapetum.progress import Progress
 from tapetum.scene import Frame, Plane
 from tapetum.tracking import Tracking
-from tests.motion.figures import recordings, traffic, weather
+from tests.motion.figures import recordings, weather
 
 FIRST = 20
 """Frames after a start, whose cost is told."""
 _AFTER = 10 * weather.FPS  # frames after an event in which it must fall silent
-_SPEED_FRAMES, _SETTLE = 256, 64
 
 Row = dict[str, Any]
 Records = dict[str, Record]
@@ -48,13 +50,29 @@ def accuracy(data: Path) -> list[Row]:
     return rows
 
 
+class Unsettled(Answer):
+    """An answer to which nothing is done that is done to all others: no median takes its speckle away."""
+
+    def settled(self) -> Answer:
+        """Return what is surely marked, as it is."""
+        return Answer(np.asarray(cv2.compare(self.mask, SURE, cv2.CMP_GT), np.uint8), True)
+
+
+def bare_mog2() -> Contender:
+    """Return MOG2 on the values as they are, with nothing done before or after."""
+    model = cv2.createBackgroundSubtractorMOG2(detectShadows=False)
+    return Contender("MOG2 bare", lambda luma: Unsettled(np.asarray(model.apply(luma), np.uint8)), ours=False)
+
+
 def night(data: Path) -> list[Row]:
-    """F-measures on the highway by day, and darkened, before and after H.264."""
-    kinds = [(light, coding) for light in (0.04, 0.01) for coding in ("raw", "h264")]
-    found = {"day": shown("day", recordings.highway(data), 1100)}
+    """F-measures on the highway by day, and darkened, before and after H.264; MOG2 with and without the median, too."""
+    codings: tuple[recordings.Coding, ...] = ("raw", "h264")
+    kinds = [(light, coding) for light in (0.04, 0.01) for coding in codings]
+    found = {"day": shown("day", recordings.highway(data), 1100, [*everyone(), bare_mog2()])}
     for light, coding in kinds:
         what = f"{100 * light:g} % {coding}"
-        found[what] = shown(what, recordings.dark_highway(data, light, coding), 1100)  # type: ignore[arg-type]
+        dark = recordings.dark_highway(data, light, coding)
+        found[what] = shown(what, dark, 1100, [*everyone(), bare_mog2()])
     return [{"method": name} | {what: f_of(records[name]) for what, records in found.items()} for name in found["day"]]
 
 
@@ -117,33 +135,6 @@ def silent_after_s(record: Record, event: int) -> float:
     return (late[-1] + 1) / weather.FPS if late else 0.0
 
 
-def speed(seed: int = 1) -> list[Row]:
-    """CPU time of a frame as a ratio to MOG2's in the same run, 640x360: empty, quiet and busy; p99 / median; growth.
-
-    growth: from 320x180 to 1920x1080, time divided by pixels, 1 where it is in proportion.
-    """
-    scenes = {what: timed(what, traffic.SIZE, what, _SPEED_FRAMES, seed) for what in traffic.SCENES}
-    small, large = (timed(f"{rows} rows", (rows, rows * 16 // 9), "quiet", 96, seed) for rows in (180, 1080))
-    rows = []
-    for name in scenes["empty"]:
-        row: Row = {"method": name}
-        for what, records in scenes.items():
-            row[what] = records[name].median_ms(_SETTLE) / records["MOG2"].median_ms(_SETTLE)
-        row |= {"quiet_ms": scenes["quiet"][name].median_ms(_SETTLE)}
-        row |= {
-            f"p99_{what}": records[name].p99_ms(_SETTLE) / records[name].median_ms(_SETTLE)
-            for what, records in scenes.items()
-        }
-        rows.append(row | {"growth": large[name].median_ms(32) / small[name].median_ms(32) / 36})
-    return rows
-
-
-def timed(what: str, size: tuple[int, int], scene: str, frames: int, seed: int) -> Records:
-    """Return everybody's records on a scene of `traffic`, which is drawn before, so that caches are the methods'."""
-    drawn = [Picture(number, luma, None) for number, luma in enumerate(traffic.lumas(scene, size, frames, seed))]
-    return shown(f"speed, {what}", drawn, frames)
-
-
 def simulated(lumas: Iterator[Plane], frames: int) -> Iterator[Picture]:
     """Yield `frames` of a scene without a truth."""
     return (Picture(number, luma, None) for number, luma in enumerate(islice(lumas, frames)))
@@ -157,8 +148,3 @@ def f_of(record: Record) -> float:
 def lost(record: Record) -> float:
     """Return by how much the F-measure rises if the first 20 frames do not count."""
     return (scored(record.counts[FIRST:]).f or 0.0) - f_of(record)
-
-
-TABLES: dict[str, Callable[..., list[Row]]] = {
-    "accuracy": accuracy, "night": night, "quiet": quiet, "events": events, "speed": speed,
-}  # fmt: skip

@@ -25,7 +25,7 @@ from tapetum.motion.regions import outlines
 from tapetum.scene import Plane
 
 METHODS = typing.get_args(Method) or (Method,)
-_SURE = 200  # of 255: the peers mark a shadow by 127
+SURE = 200  # of 255: the peers mark a shadow by 127
 _MEDIAN = 5  # pixels: what is compared is the mask without its speckle, of all alike
 _LEAST = 0.0008  # of the picture: a smaller region is none, as is the default of `min_area`
 _OF_BGSLIBRARY = {"ViBe (bgslibrary)": "ViBe", "PBAS (bgslibrary)": "PixelBasedAdaptiveSegmenter"}
@@ -43,7 +43,7 @@ class Answer:
 
     def settled(self) -> "Answer":
         """Return the same after what is done to all alike: a median of 5x5, and regions for those that know none."""
-        _, sure = cv2.threshold(self.mask, _SURE, 255, cv2.THRESH_BINARY)
+        _, sure = cv2.threshold(self.mask, SURE, 255, cv2.THRESH_BINARY)
         mask = np.asarray(cv2.medianBlur(sure, _MEDIAN), np.uint8)
         moves = bool(outlines(mask, mask, max(4, round(_LEAST * mask.size)))) if self.moves is None else self.moves
         return Answer(mask, moves)

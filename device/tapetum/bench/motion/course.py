@@ -7,16 +7,15 @@ and each works with warm caches, as one that runs alone does. What is done to al
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from tapetum.bench.motion.contenders import Contender
 from tapetum.bench.motion.score import Counts, counted
 from tapetum.bench.motion.sequence import Picture
+from tapetum.bench.steady import one_thread, uncollected
 from tapetum.scene import Plane
 
 _TURN = 32  # frames
@@ -57,7 +56,7 @@ def run(
 ) -> dict[str, Record]:
     """Return the record of each contender by its name; `after` is called with each turn's pictures and masks."""
     records = {one.name: Record() for one in contenders}
-    with single_thread():
+    with one_thread(), uncollected():
         for number, turn in enumerate(turns(pictures)):
             first = number % len(contenders)
             in_turn = [*contenders[first:], *contenders[:first]]
@@ -89,14 +88,3 @@ def turns(pictures: Iterable[Shown]) -> Iterator[list[Shown]]:
             turn = []
     if turn:
         yield turn
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Let OpenCV take one thread."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)

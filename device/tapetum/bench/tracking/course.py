@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from tapetum.bench.motion.course import single_thread, turns
+from tapetum.bench.motion.course import turns
+from tapetum.bench.steady import one_thread
 from tapetum.bench.tracking.contenders import Contender, Running
 from tapetum.bench.tracking.score import Record
 from tapetum.bench.tracking.sequence import Sequence as Frames
@@ -34,7 +35,7 @@ def run(sequence: Frames, contenders: Sequence[Contender], after: After) -> list
     """
     records = [Record() for _ in contenders]
     running: list[Running] = []
-    with single_thread():
+    with one_thread():
         for number, turn in enumerate(turns(sequence.shown())):
             pictures = [picture_of(one.frame) for one in turn]
             if not running:

@@ -1,0 +1,23 @@
+"""Following by steps of one, in bytes alone: what a difference's sign comes to, without taking it."""
+
+import cv2
+import numpy as np
+
+from tapetum.scene import Plane
+
+
+class Steps:
+    """What is needed to take steps in planes (h, w) uint8 of one shape. Its memory is 3 bytes a pixel."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._one: Plane = np.ones(shape, np.uint8)
+        self._least: Plane = np.zeros(shape, np.uint8)
+        self._next: Plane = np.zeros(shape, np.uint8)
+
+    def follow(self, plane: Plane, wanted: Plane, where: Plane) -> None:
+        """Let `plane` come closer by one to what is `wanted`, where `where` is not 0."""
+        cv2.subtract(plane, self._one, dst=self._least)
+        cv2.add(plane, self._one, dst=self._next)
+        cv2.min(wanted, self._next, dst=self._next)
+        cv2.max(self._least, self._next, dst=self._next)
+        cv2.copyTo(self._next, where, dst=plane)
