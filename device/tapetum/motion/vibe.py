@@ -9,11 +9,13 @@ asked only where the picture differs from a running average.
 
 The samples lie in 20 planes, and which pixels replace one is drawn for each, but in which plane, and to which neighbour
 it spreads, for all of a picture at once: to a pixel on its own the same happens, and whole planes are copied by masks.
+A pixel that is darker than all of its samples, or brighter, need not ask them: bounds of them are kept, wide at worst.
 
 Patents: the method is claimed by EP 2015252, US 8009918 and JP 4699564, filed in 2007 and 2008. They may be in force
 where you are. It is never the default; who chooses it must know that they may use it. (No legal advice.)
 """
 
+import random
 from collections.abc import Sequence
 
 import cv2
@@ -30,6 +32,7 @@ _ENOUGH = 2
 _SELDOM = 16
 _AT_ONCE = 8192  # pixels: their samples stay in a processor's cache
 _SHIFTS = 1 << 14  # pixels by which what is drawn is shifted anew each time
+_BOUNDED = 256  # frames after which bounds are taken anew, since they only widen meanwhile
 _FAR = 12  # luma steps of exposure: the samples are brought to the picture's then, instead of the picture to theirs
 _AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 _BESIDE = [offset for offset in _AROUND if offset != (0, 0)]
@@ -47,15 +50,17 @@ class Vibe(Common, tag="vibe", tag_field="algorithm", frozen=True):
 
 
 class VibeModel(Average):
-    """The samples beside a running average. Its memory is 32 bytes a pixel."""
+    """The samples beside a running average. Its memory is 34 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], settings: Vibe) -> None:
         super().__init__(shape, settings.learning, settings.absorb)
         height, width = shape
         self._samples = np.zeros((_SAMPLES, height, width), np.uint8)
-        self._random = np.random.default_rng(1)  # the same pictures give the same motion
-        drawn = self._random.integers(0, _SELDOM, height * width + _SHIFTS, np.uint8)
+        self._random = random.Random(1)  # noqa: S311  the same pictures give the same motion
+        drawn = np.random.default_rng(1).integers(0, _SELDOM, height * width + _SHIFTS, np.uint8)
         self._drawn = np.where(drawn == 0, np.uint8(255), np.uint8(0))  # 255: may replace a sample
+        self._lowest: Plane = np.zeros(shape, np.uint8)  # at most the least sample
+        self._highest: Plane = np.zeros(shape, np.uint8)  # at least the greatest
         self._exposure = Kept(shape)
         self._replacing: Plane = np.zeros(shape, np.uint8)  # 255: replaces a sample
 
@@ -68,9 +73,10 @@ class VibeModel(Average):
         where = inside if inside is not None else (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
         wide = cv2.copyMakeBorder(picture, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         for sample in self._samples:
-            down, right = _AROUND[int(self._random.integers(len(_AROUND)))]
+            down, right = self._random.choice(_AROUND)
             rows, columns = slice(1 + down, wide.shape[0] - 1 + down), slice(1 + right, wide.shape[1] - 1 + right)
             sample[where] = wide[rows, columns][where]
+        self._bound()
 
     def shift(self, table: NDArray[np.float32]) -> None:
         """Shift the average; the samples stay at their own exposure, to which pictures are brought, until it is far."""
@@ -80,6 +86,18 @@ class VibeModel(Average):
             for sample in self._samples:
                 cv2.LUT(sample, self._exposure.forth, dst=sample)
             self._exposure.begin()
+            self._bound()
+
+    def _bound(self) -> None:
+        """Take the bounds anew."""
+        self._lowest[:] = self._highest[:] = self._samples[0]
+        for sample in self._samples[1:]:
+            self._widen(sample)
+
+    def _widen(self, sample: Plane) -> None:
+        """Let the bounds hold `sample` too."""
+        cv2.min(self._lowest, sample, dst=self._lowest)
+        cv2.max(self._highest, sample, dst=self._highest)
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill the masks with what differs from the average; clear what enough samples are near to, but not if held.
@@ -87,17 +105,31 @@ class VibeModel(Average):
         By the limit from `strong`, by half of it from `weak`; of that, what lies around the plain alone is asked about.
         """
         super().compare(scene, held)
-        if not cv2.countNonZero(scene.strong):
+        plain = np.flatnonzero(cv2.reduce(scene.strong, 1, cv2.REDUCE_MAX))
+        if not plain.size:
             return
-        cv2.dilate(scene.strong, AROUND, dst=scene.learn)
-        cv2.bitwise_and(scene.weak, scene.learn, dst=scene.learn)
+        margin = len(AROUND) // 2
+        rows = slice(max(0, int(plain[0]) - margin), int(plain[-1]) + 1 + margin)
+        cv2.dilate(scene.strong[rows], AROUND, dst=scene.learn[rows])
+        cv2.bitwise_and(scene.weak[rows], scene.learn[rows], dst=scene.learn[rows])
         for part in held:
             scene.learn[part] = 0
-        self._ask(scene)
+        self._leave_those_within(scene, rows)
+        self._ask(scene, np.flatnonzero(scene.learn[rows].view(np.bool_)) + rows.start * scene.learn.shape[1])
 
-    def _ask(self, scene: Scene) -> None:
-        """Clear the masks where `learn` is 255 and enough samples are near."""
-        places = np.flatnonzero(scene.learn.view(np.bool_))
+    def _leave_those_within(self, scene: Scene, rows: slice) -> None:
+        """Clear `learn` in `rows` where no sample can be near."""
+        picture, some = self._exposure.of(scene.picture)[rows], self._replacing[rows]
+        limit, learn = scene.limit[rows], scene.learn[rows]
+        cv2.add(picture, limit, dst=some)
+        cv2.compare(some, self._lowest[rows], cv2.CMP_GE, dst=some)
+        cv2.bitwise_and(learn, some, dst=learn)
+        cv2.subtract(picture, limit, dst=some)
+        cv2.compare(some, self._highest[rows], cv2.CMP_LE, dst=some)
+        cv2.bitwise_and(learn, some, dst=learn)
+
+    def _ask(self, scene: Scene, places: Pixels) -> None:
+        """Clear the masks at those of `places` to which enough samples are near."""
         samples = self._samples.reshape(_SAMPLES, -1)
         for start in range(0, len(places), _AT_ONCE):
             some = places[start : start + _AT_ONCE]
@@ -111,13 +143,17 @@ class VibeModel(Average):
         super().learn(scene, held)
         cv2.bitwise_not(scene.weak, dst=scene.learn)
         picture = self._exposure.of(scene.picture)
-        sample = self._samples[int(self._random.integers(_SAMPLES))]
+        sample = self._samples[self._random.randrange(_SAMPLES)]
         self._replace(sample, picture, scene.learn, (0, 0))
-        self._replace(sample, picture, scene.learn, _BESIDE[int(self._random.integers(len(_BESIDE)))])
+        self._replace(sample, picture, scene.learn, self._random.choice(_BESIDE))
+        if self._learned % _BOUNDED:
+            self._widen(sample)
+        else:
+            self._bound()
 
     def _replace(self, sample: Plane, picture: Plane, learn: Plane, offset: tuple[int, int]) -> None:
         """Let one pixel in 16, where it is to be learned, replace the `sample` of the pixel `offset` down and right."""
-        start = int(self._random.integers(_SHIFTS))
+        start = self._random.randrange(_SHIFTS)
         drawn = self._drawn[start : start + picture.size].reshape(picture.shape)
         cv2.bitwise_and(learn, drawn, dst=self._replacing)
         (giving, taking), (gives, takes) = (_apart(step) for step in offset)
