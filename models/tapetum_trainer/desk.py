@@ -176,10 +176,12 @@ def _packed(training: "Training", path: Path, *, layers: bool) -> int:
     from tapetum_trainer.making import made  # noqa: PLC0415
     from tapetum_trainer.papers import write  # noqa: PLC0415
 
-    found = made(training)
+    found = made(training, lambda line: print(line, flush=True))
     path.write_bytes(found.bundle.content)
     papers = write(found, path)
     print(_side_by_side(found.before, found.after))
+    if found.aware is not None:
+        print(f"Before it was fine-tuned for int8. {_lost(found.aware)}")
     print(_lost(found.losses))
     if layers:
         print(_layers(training, found.content, path))

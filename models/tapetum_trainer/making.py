@@ -1,6 +1,6 @@
 """From trained weights to a bundle: export, quantize, judge float and int8 side by side, refuse or pack."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,17 +16,18 @@ from tapetum import __version__, data
 from tapetum.bundle import Provenance
 from tapetum.inference.contract import ModelSpec
 from tapetum_trainer.augment import Augmenter, Pictures
+from tapetum_trainer.aware.tuning import plain, tuned
 from tapetum_trainer.bundling import Bundled, Bundling, bundled
 from tapetum_trainer.centred import centre
 from tapetum_trainer.data.packed import Packed
 from tapetum_trainer.data.pictures import pixels
 from tapetum_trainer.data.readers import Frames
 from tapetum_trainer.errors import TrainerError
-from tapetum_trainer.evaluate import Loss, Result, evaluate, losses, of_spec
+from tapetum_trainer.evaluate import Loss, Result, answers, evaluate, losses, of_spec
 from tapetum_trainer.evaluate.answers import LEAST, Judged
-from tapetum_trainer.evaluate.scores import matched
+from tapetum_trainer.evaluate.scores import matched, scored
 from tapetum_trainer.export import exported, float_contract
-from tapetum_trainer.quantize import Quantized, quantize
+from tapetum_trainer.quantize import Quantization, Quantized, quantize
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.said import Answers
 from tapetum_trainer.training import Training
@@ -37,8 +39,9 @@ _EVERY = 8  # frames of the clip: 25 pictures
 class Made:
     """A bundle with how the float model, and the int8 one, did on the pictures that judge.
 
-    content: the float model, .tflite. model: the int8 one; judging: those pictures. losses: of all classes, and of
-    each, over those pictures seen several times.
+    content: the float model that the int8 one was made of, .tflite. before, after: how the float model that was
+    trained, and the int8 one, did. model: the int8 one; judging: those pictures. losses: of all classes, and of each,
+    over those pictures seen several times. aware: None, or the `losses` without fine-tuning for int8.
     """
 
     bundle: Bundled
@@ -48,46 +51,87 @@ class Made:
     losses: tuple[Loss, ...]
     model: Judged
     judging: Packed
+    aware: tuple[Loss, ...] | None = None
 
-    @property
-    def lost(self) -> float:
-        """Points of AP50 that int8 lost against float."""
-        return self.losses[0].points if self.losses else 0.0
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A float model and the int8 one of it, which can both be asked."""
+
+    content: bytes
+    small: Quantized
+    real: Judged
+    whole: Judged
 
 
 class Refused(TrainerError):
     """The model does not reach what its recipe asks of it."""
 
 
-def made(training: Training) -> Made:
+def made(training: Training, tell: Callable[[str], object] = lambda _: None) -> Made:
     """Return the bundle of the best weights of `training`, judged on its test split, or on the validation's.
+
+    Where int8 loses more than the recipe accepts, or it says so, the network is fine-tuned for int8 before, and what
+    comes of that is taken if the validation finds it the better one. tell: takes a line about that.
 
     Raises Refused, with the figures, when it is not what the recipe accepts.
     """
-    recipe = training.recipe
-    network = _centred(training)
-    content = exported(network)
-    contract = float_contract(recipe.network.side)
-    small = quantize(content, contract, _calibration(training.sets.packed("train"), recipe), recipe.quantization)
-    test = training.sets.packed("test")
+    recipe, test = training.recipe, training.sets.packed("test")
     judging = test if len(test) else training.sets.packed("valid")
-    models = [
-        of_spec(ModelSpec(f"{recipe.name}@{recipe.version}", one, judging.labels, asked))
-        for one, asked in ((content, contract), (small.content, small.contract))
-    ]
-    before, after = (evaluate(model, judging) for model in models)
-    lost = losses(models[0], models[1], judging)
-    found = Made(_bundle(training, small, after), content, before, after, lost, models[1], judging)
+    network = training.best()
+    first = _candidate(training, network, network, recipe.quantization)
+    lost, aware = losses(first.real, first.whole, judging), None
+    chosen = first
+    if _wants_more(recipe, lost, tell):
+        chosen = _better(training, first, _aware(training), tell)
+        aware, lost = lost, losses(first.real, chosen.whole, judging)
+    before, after = (evaluate(model, judging) for model in (first.real, chosen.whole))
+    bundle = _bundle(training, chosen.small, after)
+    found = Made(bundle, chosen.content, before, after, lost, chosen.whole, judging, aware)
     _accept(recipe, found)
     return found
 
 
-def _centred(training: Training) -> Any:
-    """Return the best network, its scores such that 0.5 is where the recipe's rule cuts."""
-    network, valid = training.best(), training.sets.packed("valid")
-    prepared = Answers([valid.picture(index) for index in range(len(valid))], training.recipe.network.side)
-    centre(network, matched(prepared.rows(network, LEAST), valid), training.recipe.thresholds)
-    return network
+def _candidate(training: Training, network: Any, answering: Any, settings: Quantization) -> _Candidate:
+    """Return `network`, its scores such that 0.5 is where the recipe's rule cuts, and what int8 makes of it.
+
+    answering: the network by whose answers that is found, of the same weights.
+    """
+    recipe, valid = training.recipe, training.sets.packed("valid")
+    prepared = Answers([valid.picture(index) for index in range(len(valid))], recipe.network.side)
+    centre(network, matched(prepared.rows(answering, LEAST), valid), recipe.thresholds)
+    content, contract = exported(network), float_contract(recipe.network.side)
+    small = quantize(content, contract, _calibration(training.sets.packed("train"), recipe), settings)
+    name = f"{recipe.name}@{recipe.version}"
+    real, whole = (
+        of_spec(ModelSpec(name, one, valid.labels, asked))
+        for one, asked in ((content, contract), (small.content, small.contract))
+    )
+    return _Candidate(content, small, real, whole)
+
+
+def _wants_more(recipe: Recipe, lost: Sequence[Loss], tell: Callable[[str], object]) -> bool:
+    """Return whether the network is to be fine-tuned for int8."""
+    when, much = recipe.quantization.aware.when, list(recipe.acceptance.beyond(lost))
+    if much and when == "needed":
+        tell(f"{much[0]}: it is trained on with int8's steps in its way")
+    return when == "always" or (when == "needed" and bool(much))
+
+
+def _aware(training: Training) -> _Candidate:
+    """Return the network fine-tuned for int8: each weight goes to the step that it learned with."""
+    recipe = training.recipe
+    network = tuned(training, _calibration(training.sets.packed("train"), recipe))
+    settings = msgspec.structs.replace(recipe.quantization, weights="nearest")
+    return _candidate(training, plain(training, network), network, settings)
+
+
+def _better(training: Training, first: _Candidate, second: _Candidate, tell: Callable[[str], object]) -> _Candidate:
+    """Return the one whose int8 model does better on the pictures of the validation."""
+    valid = training.sets.packed("valid")
+    one, other = (scored(answers(model.whole, valid), valid).weighed for model in (first, second))
+    tell(f"AP50 of int8 in the validation: {one:.3f} as it was, {other:.3f} trained on")
+    return second if other > one else first
 
 
 def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:
@@ -138,7 +182,7 @@ def _accept(recipe: Recipe, found: Made) -> None:
     wanted, ap50 = recipe.acceptance, found.after.scores.ap50 or 0.0
     if ap50 < wanted.ap50:
         raise Refused(f"acceptance.ap50: {wanted.ap50:.3f} is wanted, and it reaches {ap50:.3f}")
-    if found.lost > wanted.quantization:
-        raise Refused(f"acceptance.quantization: int8 loses {found.lost:.1f} points, {wanted.quantization} at most")
+    for words in (*wanted.unjudged(found.losses), *wanted.beyond(found.losses)):
+        raise Refused(words)
     if len(found.bundle.content) > wanted.bytes:
         raise Refused(f"acceptance.bytes: {len(found.bundle.content)} bytes, and {wanted.bytes} at most are wanted")

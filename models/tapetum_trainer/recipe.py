@@ -3,27 +3,34 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, field
 
 from tapetum.bundle.manifest import Name, Source
 from tapetum.config_errors import explained
-from tapetum.settings import Count, Fraction, Settings
+from tapetum.settings import Count, Settings
+from tapetum_trainer.acceptance import Acceptance
 from tapetum_trainer.augment import Augmentation
+from tapetum_trainer.aware.settings import Aware, AwareQuantization
 from tapetum_trainer.data.classes import Classes
 from tapetum_trainer.data.readers import AnySource
 from tapetum_trainer.data.split import Shares
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values, told, values_of, written
-from tapetum_trainer.quantize import Quantization
 from tapetum_trainer.schedule import Fit
 from tapetum_trainer.search import Search, Value, changed, corners
 from tapetum_trainer.teachers import Guidance, Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
+_LATER: tuple[tuple[str, str, Any], ...] = (
+    ("", "task", None),
+    ("quantization", "aware", msgspec.to_builtins(Aware())),
+    ("acceptance", "quantization_of", {}),
+)
+"""Table, key and value of what recipes could not say at first: where they do not, their trainings go on."""
 Text = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T")
 
@@ -50,14 +57,6 @@ class Distillation(Settings, frozen=True, kw_only=True):
     trust: Trust = Trust()
 
 
-class Acceptance(Settings, frozen=True, kw_only=True):
-    """What a model must reach to be packed; what is not given is not asked."""
-
-    ap50: Fraction = 0.0  # mean over classes, int8, on the validation split
-    quantization: Annotated[float, Meta(ge=0)] = 1.0  # points of AP50 that int8 may lose against float
-    bytes: Count = 4_000_000  # of the bundle
-
-
 class Recipe(Settings, tag_field="task", tag="detection", frozen=True, kw_only=True):
     """The whole of a recipe for a detector."""
 
@@ -75,7 +74,7 @@ class Recipe(Settings, tag_field="task", tag="detection", frozen=True, kw_only=T
     fit: Fit = Fit()
     distillation: Distillation | None = None
     teacher: Guidance | None = None  # what it says of each picture guides beside the truth
-    quantization: Quantization = Quantization()
+    quantization: AwareQuantization = AwareQuantization()
     thresholds: Rule = BestF1()
     probes: Annotated[int, Meta(ge=0, le=32)] = 4  # questions that the device asks a new bundle
     questions: Literal["validation", "clip"] = "validation"  # probes go into the bundle: clip is free to be given away
@@ -92,7 +91,10 @@ class Recipe(Settings, tag_field="task", tag="detection", frozen=True, kw_only=T
         """The hash of all that it says of a model, for provenance and checkpoints."""
         said = msgspec.to_builtins(self)
         del said["search"]  # of what is tried, and not of what is trained
-        del said["task"]  # there are trainings from when there was one task alone
+        for table, key, usual in _LATER:
+            place = said[table] if table else said
+            if usual is None or place[key] == usual:
+                del place[key]
         return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
 
 
@@ -116,6 +118,9 @@ def of(values: Values) -> Recipe:
     if not recipe.classes:
         raise RecipeError('classes: at least one is wanted, as person = ["pedestrian"]')
     _ = recipe.meaning  # says what is wrong with it
+    for name in recipe.acceptance.quantization_of.keys() - recipe.classes.keys():
+        known = ", ".join(recipe.classes)
+        raise RecipeError(f"acceptance.quantization_of.{name}: there is no such class; known are {known}")
     seeded = {"augmentation": msgspec.structs.replace(recipe.augmentation, side=recipe.network.side, seed=recipe.seed)}
     sampling = msgspec.structs.replace(recipe.feeding.sampling, seed=recipe.seed)
     for corner in corners(recipe.search) if recipe.search else ():

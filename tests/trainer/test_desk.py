@@ -86,11 +86,18 @@ def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest
     assert "CONV_2D" in told
 
 
-def test_a_bundle_is_fine_tuned_with_other_pictures(packed: Path, folder: Path):
+def test_a_bundle_is_fine_tuned_with_other_pictures_and_for_int8(
+    packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+):
     recipe = folder / "next.toml"
-    recipe.write_text(RECIPE.replace("version = 3", "version = 4").replace("epochs = 2", "epochs = 1"))
+    text = RECIPE.replace("version = 3", "version = 4").replace("epochs = 2", "epochs = 1")
+    recipe.write_text(f'{text}[quantization.aware]\nwhen = "always"\nepochs = 1\n')
     assert main(["fine-tune", str(packed), str(recipe), "--data", str(folder), "--folder", str(folder / "tuned")]) == 0
     assert bundle.open(folder / "tuned/boxes@4.tapetum").spec().name == "boxes@4"
+    told = capsys.readouterr().out
+    assert re.search(r"AP50 of int8 in the validation: [\d.]+ as it was, [\d.]+ trained on", told)
+    assert re.search(r"Before it was fine-tuned for int8\. Points of AP50 that int8 loses", told)
+    assert len(list((folder / "tuned").glob("aware-*/last.npz"))) == 1
 
 
 @pytest.mark.long
