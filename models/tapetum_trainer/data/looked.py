@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tapetum.progress import Progress
 from tapetum_trainer.data.duplicates import difference_hash
-from tapetum_trainer.data.pictures import pixels
+from tapetum_trainer.data.pictures import pixels, stored_size
 from tapetum_trainer.data.readers.source import Told, raised
 from tapetum_trainer.data.sample import Labelled
 from tapetum_trainer.errors import DataError
@@ -33,5 +34,13 @@ def _looked(picture: Labelled) -> int | DataError | None:
         return error
     height, width = seen.shape[:2]
     if (width, height) != (picture.width, picture.height):
-        return DataError(f"it is {width} x {height}, its labels say {picture.width} x {picture.height}", picture.path)
+        return DataError(_misfit((width, height), (picture.width, picture.height), picture.path), picture.path)
     return difference_hash(seen)
+
+
+def _misfit(shown: tuple[int, int], said: tuple[int, int], path: Path) -> str:
+    """Return what is wrong with a picture that is not of the size that its labels say; both (width, height)."""
+    told = f"it is {shown[0]} x {shown[1]}, its labels say {said[0]} x {said[1]}"
+    if said == shown[::-1] == stored_size(path):
+        return f"{told}: its EXIF orientation turns it, and it was labelled unturned; take that tag out of the file"
+    return told

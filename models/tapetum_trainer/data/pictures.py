@@ -12,15 +12,25 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
-    """Return the picture (h, w, 3) RGB uint8; raises DataError when it is none."""
+    """Return the picture (h, w, 3) RGB uint8, turned as its EXIF says; raises DataError when it is none."""
+    return np.asarray(cv2.cvtColor(_decoded(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def stored_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) of what lies in the file, whichever way EXIF turns it; raises as `pixels`."""
+    height, width = _decoded(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION).shape[:2]
+    return width, height
+
+
+def _decoded(path: Path, way: int) -> NDArray[np.uint8]:
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise DataError(str(error.strerror), path) from None
-    found = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    found = cv2.imdecode(content, way) if content.size else None
     if found is None:
         raise DataError("this is no picture that can be read", path)
-    return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(found, np.uint8)
 
 
 def size(path: Path) -> tuple[int, int]:
