@@ -41,7 +41,10 @@ def _beginning(name: str, provenance: Provenance, report: Report, min_score: Map
     shape = " x ".join(map(str, report.input.shape[1:]))
     floats = f", {len(report.in_float)} operators in float" if report.in_float else ""
     yield f"* input {shape}, {report.input.dtype}; {report.bytes_after} bytes, all int8{floats}"
-    yield f"* quantized from {report.bytes_before} bytes, calibrated on {report.pictures} pictures"
+    if report.pictures:
+        yield f"* quantized from {report.bytes_before} bytes, calibrated on {report.pictures} pictures"
+    else:
+        yield "* as the version before it, but for its scores, which were calibrated anew"
     yield f"* licence: {plain(provenance.licence)}"
     made = [text for text in (provenance.made_by, provenance.made_at) if text]
     if made:

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train by a recipe, in legs, and pack the bundle when it is done")
     tune = commands.add_parser("fine-tune", help="go on from a bundle that was made here, with other pictures")
     search = commands.add_parser("tune", help="try a recipe in the ways that its [search] tells, and write the best")
+    calibrate = commands.add_parser("calibrate", help="let the scores of a bundle tell how often they are right")
     evaluate = commands.add_parser("evaluate", help="judge a model on a recipe's pictures")
     compare = commands.add_parser("compare", help="judge two models on the same pictures, side by side")
     pace = commands.add_parser("pace", help="say how fast a recipe trains here, beside the bare network")
@@ -57,12 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     brighten.add_argument("bundle", type=Path, help="of a recipe whose task is night")
     brighten.add_argument("pairs", type=Path, help="a folder with low and high, in which the pictures have one name")
     tune.add_argument("bundle", type=Path, help="where it begins")
+    calibrate.add_argument("bundle", type=Path, help="that was made here; the next version is written")
+    calibrate.add_argument("--folder", type=Path, help="of the next version; the current one by itself")
     for one in (evaluate, operators):
         one.add_argument("model", type=Path, help="a bundle or a .tflite")
     for name in ("first", "second"):
         compare.add_argument(name, type=Path, help="a bundle or a .tflite")
     check.add_argument("--html", type=Path, help="write a page with pictures and their boxes drawn to this file")
-    for one in (check, train, tune, search, evaluate, compare, pace):
+    for one in (check, train, tune, calibrate, search, evaluate, compare, pace):
         one.add_argument("recipe", type=Path, help="a .toml; models/recipes has some")
         one.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in; TAPETUM_DATA")
     search.add_argument("--folder", type=Path, help="of the trials; one of the bundle's name by itself")

@@ -72,6 +72,28 @@ def fine_tune(options: argparse.Namespace) -> int:
     return _trained(recipes.load(options.recipe), options, Start(spec.content, spec.labels))
 
 
+def calibrate(options: argparse.Namespace) -> int:
+    """Let the scores of a bundle mean the same again, and write its next version."""
+    from tapetum_trainer.calibrate import calibrated  # noqa: PLC0415  the same
+
+    sets = _sets(options)
+    try:
+        old = bundle.open(options.bundle)
+    except BundleError as error:
+        raise ModelError(f"{options.bundle}: {error}") from None
+    valid, test = sets.packed("valid"), sets.packed("test")
+    found = calibrated(old, valid, test if len(test) else valid, sets.recipe.thresholds)
+    path = (options.folder or Path()) / f"{found.bundle.spec.name}.tapetum"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(found.bundle.content)
+    path.with_suffix(".md").write_text(found.bundle.card, encoding="utf-8")
+    done = found.calibration
+    told = ", ".join(f"{label} {one:.3f}" for label, one in zip(valid.labels, done.middles, strict=True))
+    print(f"What was said with these scores is now said with 0.5: {told}; stretched by {done.stretch:.2f}")
+    print(f"{path}: {len(found.bundle.content)} bytes; beside it {path.with_suffix('.md').name}")
+    return 0
+
+
 def evaluate(options: argparse.Namespace) -> int:
     """Judge one model."""
     pictures = _sets(options).packed(options.split)

@@ -6,10 +6,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from tapetum.settings import Fraction, Settings
-from tapetum_trainer.evaluate.matches import Matches, Operating
+from tapetum_trainer.evaluate.matches import Matches, Operating, together
 
 LOWEST, HIGHEST = 0.05, 0.95
 """Between which a threshold lies: of a few pictures the best may be one at which everything or nothing counts."""
+ENOUGH = 20
+"""Things of which a class's own threshold is told; of fewer, that of all classes together stands for it."""
 UNKNOWN = 0.5
 """The threshold of a label of which there is nothing in the pictures."""
 
@@ -45,7 +47,13 @@ Rule = BestF1 | FalsePositives
 
 def thresholds(found: Sequence[Matches], labels: Sequence[str], rule: Rule) -> dict[str, Fraction]:
     """Return the least score of each label, with three digits. found: of each class, in the labels' order."""
-    return {label: _chosen(one, rule) for label, one in zip(labels, found, strict=True)}
+    return {label: _chosen(one, rule) for label, one in zip(labels, enough(found), strict=True)}
+
+
+def enough(found: Sequence[Matches]) -> list[Matches]:
+    """Return for each class the answers that its threshold is told of: its own, or all, where it has few things."""
+    everything = together(list(found), max((one.pictures for one in found), default=0))
+    return [one if one.truths >= ENOUGH else everything for one in found]
 
 
 def _chosen(found: Matches, rule: Rule) -> float:

@@ -71,6 +71,16 @@ def test_a_track_without_a_name_is_asked_about_less_and_less():
     assert len(day.asked) < 25
 
 
+def test_a_track_of_which_an_answer_says_something_at_last_is_asked_about_soon_again():
+    day = Day()
+    day.see_for(10, track())
+    slow = len(day.waits_s)
+    day.see(track(), standings={1: Standing.LEANING})
+    day.see_for(60, track(), standing=Standing.LEANING)
+    assert day.waits_s[slow - 1] > 3
+    assert day.waits_s[slow + 1 : slow + 4] == [0.4, 0.7, 0.9]  # and less and less again
+
+
 def test_a_settled_track_is_asked_about_at_intervals_that_double():
     day = Day()
     day.see_for(300, track(), standing=Standing.SETTLED)

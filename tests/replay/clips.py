@@ -12,6 +12,9 @@ def people_clip(data: Path) -> Path:
     return data / "video" / "intel_one-by-one-person-detection.mp4"
 
 
+SHIPPED = Inference(model="shipped")
+
+
 def detector(data: Path) -> Inference:
     """A plain detector of 90 kinds of things, as somebody would download it."""
     folder = data / "models" / "coco_ssd_mobilenet_v1_quant"

@@ -4,15 +4,15 @@ import pytest
 
 from tapetum.bench import alarm
 from tapetum_trainer.degrade import dark_clip
-from tests.replay.clips import PEOPLE, detector, people_clip
+from tests.replay.clips import PEOPLE, SHIPPED, detector, people_clip
 
 SOON_S, GONE_S = 1.5, 2.0  # from coming into view to `started`, from leaving it to `ended`
 LIGHT = 0.04
 
 
-@pytest.fixture(scope="module")
-def by_day(data):
-    return alarm.run(people_clip(data), PEOPLE, detector(data))
+@pytest.fixture(scope="module", params=["SSD MobileNet", "shipped"])
+def by_day(request, data):
+    return alarm.run(people_clip(data), PEOPLE, SHIPPED if request.param == "shipped" else detector(data))
 
 
 @pytest.fixture(scope="module", params=["h264", "raw"])

@@ -118,6 +118,13 @@ def test_thresholds_are_chosen_by_the_rule_that_was_asked_for():
     assert thresholds([Matches(RANKED.scores[:1] * 0, RANKED.hits[:1], 1, 1)], ("a",), BestF1())["a"] == 0.05
 
 
+def test_a_class_of_few_things_has_the_threshold_of_all_together():
+    many = Matches(np.repeat(RANKED.scores, 50), np.repeat(RANKED.hits, 50), 100, 200)
+    few = Matches(np.array([0.2, 0.1], np.float32), np.array([True, False]), 1, 200)
+    chosen = thresholds([many, few], ("a", "b"), BestF1())
+    assert chosen["b"] == chosen["a"]
+
+
 def test_what_the_bundle_says_is_what_its_model_does(made: Bundled):
     pictures = Yard()
     from tapetum_trainer.evaluate import scored

@@ -80,6 +80,8 @@ def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest
     assert main(["compare", str(packed), str(packed), *given, "--html", str(pages[1])]) == 0
     assert all("boxes@3" in page.read_text() for page in pages)
     assert set(json.loads((folder / "one.json").read_text())["conditions"]) == set(conditions())
+    assert main(["calibrate", str(packed), *given, "--folder", str(folder)]) == 0
+    assert bundle.open(folder / "boxes@4.tapetum").name == "boxes@4"
     assert main(["operators", str(packed)]) == 0
     told = capsys.readouterr().out
     assert "boxes@3: " in told

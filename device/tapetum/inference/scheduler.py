@@ -81,11 +81,26 @@ class Question:
 
 @dataclass(slots=True)
 class _Asked:
-    """How often a track was asked about, and when last; settled and unsettled: the questions since it is so."""
+    """How often a track was asked about, and when last; settled and unsettled: the questions since it is so.
+
+    leaned: whether it was asked about since an answer has spoken for a name; from then on unsettled counts anew.
+    """
 
     at_ns: int
     settled: int = 0
     unsettled: int = 0
+    leaned: bool = False
+
+    def again(self, standing: Standing, t_ns: int) -> "_Asked":
+        """Return what it is after one more question, at `t_ns`."""
+        if standing is Standing.SETTLED:
+            return _Asked(t_ns, self.settled + 1, 0, leaned=True)
+        begins = self.begins_to_lean(standing)
+        return _Asked(t_ns, 0, 1 if begins else self.unsettled + 1, leaned=self.leaned or begins)
+
+    def begins_to_lean(self, standing: Standing) -> bool:
+        """Whether the answer to the last question is the first that has spoken for a name."""
+        return standing is Standing.LEANING and not self.leaned
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +162,7 @@ class Scheduler:
         if question.reason is Reason.LOOK:
             self._looked_ns = t_ns
         for track in question.tracks:
-            before = self._history.get(track, _Asked(t_ns))
-            settled = standings[track] is Standing.SETTLED
-            self._history[track] = _Asked(
-                t_ns, before.settled + 1 if settled else 0, 0 if settled else before.unsettled + 1
-            )
+            self._history[track] = self._history.get(track, _Asked(t_ns)).again(standings[track], t_ns)
 
     def _fill(self, t_ns: int) -> None:
         """Let the budget grow by what has gone by."""
@@ -182,7 +193,8 @@ class Scheduler:
         if standing is Standing.SETTLED and asked.settled:
             wanted_s = settings.recheck_s * _SETTLED ** min(asked.settled - 1, _STEPS)
         else:
-            wanted_s = settings.retry_s * _PATIENCE ** min(max(0, asked.unsettled - 1), _STEPS)
+            unsettled = 0 if asked.begins_to_lean(standing) else asked.unsettled
+            wanted_s = settings.retry_s * _PATIENCE ** min(max(0, unsettled - 1), _STEPS)
         return min(settings.longest_s, wanted_s)
 
     def _crop(self, first: _Due, waiting: Sequence[_Due], frame: Frame, size: tuple[int, int]) -> Box:
