@@ -28,7 +28,7 @@ def record(lumas: weather.Pictures, frames: int) -> Record:
 
 @pytest.mark.parametrize("frames", [A_FEW, pytest.param(LONG, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
-    ("scene", "most"), [("noise", 0.0), ("dark", 0.0), ("drift", 0.0), ("rain", 0.05), ("leaves", 1.0)]
+    ("scene", "most"), [("noise", 0.0), ("dark", 0.0), ("drift", 0.0), ("rain", 0.005), ("leaves", 0.35)]
 )
 def test_weather_is_no_motion_or_no_more_than_ever(scene: str, most: float, frames: int) -> None:
     share = record(weather.WEATHER[scene](1), frames).motion_share
@@ -37,7 +37,7 @@ def test_weather_is_no_motion_or_no_more_than_ever(scene: str, most: float, fram
 
 
 @pytest.mark.parametrize(
-    ("event", "most_s"), [("cold_start", 0.0), ("cold_start_dark", 0.0), ("gain_step", 0.0), ("infrared", 3.5)]
+    ("event", "most_s"), [("cold_start", 0.0), ("cold_start_dark", 0.0), ("gain_step", 0.0), ("infrared", 0.7)]
 )
 def test_after_what_a_camera_does_by_itself_it_falls_silent(event: str, most_s: float) -> None:
     make, at = weather.EVENTS[event]
@@ -51,7 +51,7 @@ def test_after_what_a_camera_does_by_itself_it_falls_silent(event: str, most_s: 
 def test_an_empty_room_shows_no_motion_or_no_more_than_ever(data: Path) -> None:
     percent = empty_room(data)[default()]
     print(f"{default()}, empty room: {percent:.1f} %")
-    assert percent <= 18.0
+    assert percent <= 11.5
 
 
 # The scenes themselves: what they are worth as a measure.

@@ -20,10 +20,13 @@ _GRID = (18, 32)  # cells down and across
 _ON, _OFF = 0.3, 0.1  # of the time with motion: more, and a cell is damped; less, and it is not any more
 _REACHED = -math.log(1 - _ON)  # of its time constant an average needs to get there
 _FULL = 0.02  # of a cell's pixels from which there is motion in it
-_INSIDE = 0.7  # of a region in damped cells: less, and it is from beside
+_INSIDE = 0.7  # of a region in damped cells or beside them: less, and it is from elsewhere
+_BESIDE = np.ones((3, 3), np.uint8)
 _UNUSUAL = 2.0  # standard deviations by which a region must be fuller than usual
+_FAR = 3.0  # the same for each cell by itself, of which there are many
 _RATE = 0.02  # at which the usual is learned
 _TRAVELS = 0.7  # of its own size: a thing that has gone so far from where it was first seen goes somewhere
+_STRAIGHT = 0.6  # of the way that it went: less, and it sways, or is one part of a tree now and another then
 _ITS = 0.3  # of the smaller of a region and of a thing that travels, shared: it is its, and what hides it
 _LONGEST_S = 1.0  # between two frames, as it counts
 
@@ -57,9 +60,11 @@ class Damper:
         self._active: Grid = np.zeros(_GRID, np.float32)  # share of the time with motion
         self._usual: Grid = np.zeros(_GRID, np.float32)  # of a cell that moves where there is motion
         self._varies: Grid = np.zeros(_GRID, np.float32)  # its variance
+        self._filled: Grid = np.zeros(_GRID, np.float32)  # of each cell, in the last picture
         self._since_ns = np.zeros(_GRID, np.int64)  # since when damped, 0 where not
+        self._near: NDArray[np.bool_] = np.zeros(_GRID, np.bool_)  # damped, or beside a cell that is
         self._regions: tuple[Box, ...] = ()
-        self._first: dict[int, Box] = {}  # where each track was first seen
+        self._ways: dict[int, _Way] = {}  # of each track
         self._travelling: list[Box] = []
         self._t_ns: int | None = None
         self.areas: tuple[Area, ...] = ()
@@ -69,7 +74,9 @@ class Damper:
         self._regions = motion.regions
         if not self.areas:
             return motion
-        return replace(motion, regions=tuple(box for box in motion.regions if not self._is_usual(box, motion)))
+        self._fill(motion)
+        left = [self._unusual_part(box) for box in motion.regions if not self._is_usual(box)]
+        return replace(motion, regions=tuple(sorted(left, key=lambda box: -box.area)))
 
     def learn(self, motion: Motion, tracks: Sequence[Track], t_ns: int) -> None:
         """Learn from the frame whose motion was `passed` last, taken at `t_ns`, in which there are `tracks`."""
@@ -78,7 +85,9 @@ class Damper:
         self._travelling = self._those_that_travel(tracks)
         if not self._settings.enabled or (not self._regions and not self._active.any()):
             return
-        filled = cv2.resize(motion.mask, _GRID[::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        if not self.areas:
+            self._fill(motion)
+        filled = self._filled
         moving = np.zeros(_GRID, np.bool_)
         for box in self._regions:
             if not self._travels(box):
@@ -97,6 +106,7 @@ class Damper:
             return
         self._since_ns[now & ~damped] = t_ns
         self._since_ns[~now] = 0
+        self._near = cv2.dilate(now.astype(np.uint8), _BESIDE).view(np.bool_)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(now.astype(np.uint8))
         found = []
         for number in range(1, count):
@@ -105,22 +115,76 @@ class Damper:
             found.append(Area(Box.of_pixels(left, top, left + width, top + height, _GRID), since_ns))
         self.areas = tuple(found)
 
-    def _is_usual(self, box: Box, motion: Motion) -> bool:
+    def _fill(self, motion: Motion) -> None:
+        """See how full of motion each cell is."""
+        filled = cv2.resize(motion.mask, _GRID[::-1], interpolation=cv2.INTER_AREA)
+        self._filled = np.asarray(filled / 255, np.float32)
+
+    def _unusual_part(self, box: Box) -> Box:
+        """Return what of `box` is not damped, or far fuller than usual: who stands in a tree, without the tree."""
         cells = box.slices(self._active)
-        damped = self._since_ns[cells] > 0
-        if np.count_nonzero(damped) < _INSIDE * damped.size or self._travels(box):
+        most = self._usual[cells] + _FAR * np.sqrt(self._varies[cells])
+        shown = (self._since_ns[cells] == 0) | (self._filled[cells] > most)
+        if shown.all() or not shown.any():
+            return box
+        _, _, stats, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8))
+        x, y, width, height, _ = max(stats[1:].tolist(), key=lambda part: part[4])
+        top, left = cells[0].start + y, cells[1].start + x
+        inside = Box.of_pixels(left, top, left + width, top + height, _GRID)
+        return Box(
+            max(box.left, inside.left),
+            max(box.top, inside.top),
+            min(box.right, inside.right),
+            min(box.bottom, inside.bottom),
+        )
+
+    def _is_usual(self, box: Box) -> bool:
+        near = self._near[box.slices(self._near)]
+        if np.count_nonzero(near) < _INSIDE * near.size or self._travels(box):
             return False
-        inside = motion.mask[box.slices(motion.mask)]
-        full = cv2.countNonZero(inside) / inside.size
-        usual = self._usual[cells] + _UNUSUAL * np.sqrt(self._varies[cells])
-        return full <= float(np.max(usual[damped]))
+        rows, columns = box.slices(self._active)
+        around = slice(max(0, rows.start - 1), rows.stop + 1), slice(max(0, columns.start - 1), columns.stop + 1)
+        usual = (self._usual[around] + _UNUSUAL * np.sqrt(self._varies[around]))[self._since_ns[around] > 0]
+        full = float(np.mean(self._filled[rows, columns][near]))
+        return full <= float(np.max(usual))
 
     def _travels(self, region: Box) -> bool:
         return any(region.overlap(box) > _ITS * min(region.area, box.area) for box in self._travelling)
 
     def _those_that_travel(self, tracks: Sequence[Track]) -> list[Box]:
-        self._first = {track.id: self._first.get(track.id, track.box) for track in tracks}
-        return [track.box for track in tracks if _far(self._first[track.id], track.box)]
+        self._ways = {track.id: self._ways.get(track.id, _Way(track.box, track.box)) for track in tracks}
+        for track in tracks:
+            self._ways[track.id].go(track.box)
+        return [track.box for track in tracks if self._ways[track.id].leads_away]
+
+
+@dataclass(slots=True)
+class _Way:
+    """How a track went from where it was first seen, in steps of its own size or nearly so."""
+
+    first: Box
+    last: Box
+    length: float = 0.0  # of all steps, fractions of the frame
+
+    def go(self, now: Box) -> None:
+        """Take a step if `now` is far enough."""
+        if _far(self.last, now):
+            self.length += _distance(self.last, now)
+            self.last = now
+
+    @property
+    def leads_away(self) -> bool:
+        """Whether it is far from where it began, and did not go to and fro."""
+        return (
+            self.length > 0
+            and _far(self.first, self.last)
+            and _distance(self.first, self.last) > _STRAIGHT * self.length
+        )
+
+
+def _distance(one: Box, other: Box) -> float:
+    (x1, y1), (x2, y2) = one.centre, other.centre
+    return math.hypot(x2 - x1, y2 - y1)
 
 
 def _far(first: Box, now: Box) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from tapetum.motion.stage import Scene, Slices
 from tapetum.scene import Plane
 
-_DOUBLINGS = 2  # the paper's four times
+_TIMES = 4  # as in the paper
 
 
 class Spread:
@@ -20,8 +20,8 @@ class Spread:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._limit: Plane = np.zeros(shape, np.uint8)
-        self._wanted: Plane = np.zeros(shape, np.uint8)
-        self._step: Plane = np.zeros(shape, np.uint8)
+        self._more: Plane = np.zeros(shape, np.uint8)
+        self._less: Plane = np.zeros(shape, np.uint8)
 
     def forget(self, inside: Slices | None = None) -> None:
         """Know of nothing that sways, anywhere or `inside`."""
@@ -31,16 +31,13 @@ class Spread:
         """Raise the limit of `scene` to the threshold."""
         cv2.max(scene.limit, self._limit, dst=scene.limit)
 
-    def learn(self, scene: Scene) -> None:
-        """Take a step where `learn` of `scene` is 255."""
-        wanted, step = self._wanted, self._step
-        cv2.bitwise_and(scene.residual, scene.learn, dst=wanted)
-        for _ in range(_DOUBLINGS):
-            cv2.add(wanted, wanted, dst=wanted)
-        cv2.subtract(wanted, self._limit, dst=step)
-        cv2.subtract(self._limit, wanted, dst=wanted)
-        for plane in (step, wanted):
-            cv2.threshold(plane, 1, 0, cv2.THRESH_TRUNC, dst=plane)
-            cv2.bitwise_and(plane, scene.learn, dst=plane)
-        cv2.add(self._limit, step, dst=self._limit)
-        cv2.subtract(self._limit, wanted, dst=self._limit)
+    def learn(self, scene: Scene, most: int = 1) -> None:
+        """Take a step of at most `most` where `learn` of `scene` is 255."""
+        more, less = self._more, self._less
+        cv2.convertScaleAbs(scene.residual, dst=more, alpha=_TIMES)
+        cv2.subtract(self._limit, more, dst=less)
+        cv2.subtract(more, self._limit, dst=more)
+        for step in (more, less):
+            cv2.threshold(step, most, 0, cv2.THRESH_TRUNC, dst=step)
+        cv2.add(self._limit, more, dst=self._limit, mask=scene.learn)
+        cv2.subtract(self._limit, less, dst=self._limit, mask=scene.learn)

@@ -18,6 +18,7 @@ from tapetum.motion.exposure import correction
 from tapetum.motion.levels import samples
 from tapetum.motion.noise import NoiseLevels
 from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
+from tapetum.motion.texture import is_lit
 from tapetum.scene import Box, Condition, Motion, Plane
 from tapetum.settings import Settings
 from tapetum.zones import Sensitivity, Zone
@@ -28,6 +29,8 @@ AROUND = np.ones((7, 5), np.uint8)  # pixels around a plain change in which a fa
 _LEAP = 3.0  # times as bright or dark at once: more than a camera's own step of exposure
 _DARK = 4.0  # luma steps: what is darker differs by no more than this from black
 _SQUARE = np.ones((3, 3), np.uint8)
+_EACH = 8  # frames from the start in which exposure and noise are looked at; later every eighth, and any that leaps
+_LEAPS = 0.5  # luma steps on average that a picture differs by more than the one before: more than a thing that enters
 
 Slices = tuple[slice, slice]
 """Rows and columns of a plane."""
@@ -55,7 +58,7 @@ class Scene:
     limit: Plane  # the least residual that is not noise
     strong: Plane  # 255: plainly changed
     weak: Plane  # 255: changed, faintly or plainly
-    moving: Plane  # 255: changed since the previous frame; before that, at the method's disposal
+    moving: Plane  # at the method's disposal
     learn: Plane  # 255: learned in this frame; at the method's disposal
 
     @classmethod
@@ -118,10 +121,12 @@ class Stage:
         self._make = model
         self._noise = NoiseLevels(settings.threshold, settings.sigmas)
         self._scene = Scene.of((0, 0))
+        self._turned = self._scene.turned()  # for the next picture
         self._model = model((0, 0))
         self._zones: Sequence[Zone] = ()
         self._sensitivity: Sensitivity | None = None
         self._seen = 0  # frames since the background was begun
+        self._differs = 0.0  # luma steps by which the previous picture differed from the background on average
 
     @property
     def model(self) -> Model:
@@ -137,20 +142,21 @@ class Stage:
         """Return what moved; nothing on the first frame, nor on one with which it begins `anew`."""
         if luma.shape != self._scene.picture.shape:
             self._scene, self._model = Scene.of(luma.shape), self._make(luma.shape)
+            self._turned = self._scene.turned()
             self.heed(self._zones)
             cv2.blur(luma, (3, 3), dst=self._scene.picture)
             return self._begin(Condition.CLEAR)
-        self._scene = scene = self._scene.turned()
+        self._scene, self._turned = scene, _ = self._turned, self._scene
         cv2.blur(luma, (3, 3), dst=scene.picture)
         if anew:
             return self._begin(Condition.CLEAR)
-        if self._leapt() or not self._expose():
+        if not self._follow():
             return self._begin(Condition.CHANGED)
         held = [box.slices(luma) for box in keep]
         share = self._compare(held)
         if share > self._settings.changed:
             return self._begin(Condition.CHANGED)
-        rects = self._rects() if share else []
+        rects = self._rects(held) if share else []
         self._seen += 1
         self._model.learn(scene, held)
         complete = self._seen > self._settings.learning
@@ -160,7 +166,7 @@ class Stage:
         """Take this picture for the background: it is the first, the first of its size, or the whole of it changed."""
         self._model.seed(self._scene)
         self._scene.strong[:] = 0
-        self._seen = 1
+        self._seen, self._differs = 1, 0.0
         return Motion(self._scene.strong, (), condition)
 
     def _leapt(self) -> bool:
@@ -168,15 +174,30 @@ class Stage:
         was, now = (_DARK + cv2.mean(plane)[0] for plane in (self._model.background, self._scene.picture))
         return not 1 / _LEAP < now / was < _LEAP
 
-    def _expose(self) -> bool:
-        """Bring the background to this picture's exposure, and learn the noise that remains; not where it is none."""
-        found = correction(samples(self._model.background), samples(self._scene.picture), self._noise.limit)
+    def _follow(self) -> bool:
+        """Find what differs from the background at this picture's exposure; return whether there is such a thing.
+
+        What exposure and noise are is looked at when it is time for it, and when much differs that did not.
+        """
+        before, self._differs = self._differs, self._residual()
+        if self._seen > _EACH and self._seen % _EACH and self._differs < before + _LEAPS:
+            return True
+        if self._leapt():
+            return False
+        background, picture = samples(self._model.background), samples(self._scene.picture)
+        found = correction(background, picture, self._noise.limit)
         if found.partial:
             return False
         if found.shift is not None:
             self._model.shift(found.shift)
-        self._noise.learn(found.left)
+            self._differs = self._residual()
+        self._noise.learn(found.left, float(background.std()), 1 if self._seen <= _EACH else _EACH)
         return True
+
+    def _residual(self) -> float:
+        """Fill the residual; return its mean."""
+        cv2.absdiff(self._scene.picture, self._model.background, dst=self._scene.residual)
+        return float(cv2.mean(self._scene.residual)[0])
 
     def _compare(self, held: Sequence[Slices]) -> float:
         """Fill the masks; return the share of pixels that changed: plainly, or, where most did, faintly as by night."""
@@ -184,44 +205,65 @@ class Stage:
         limit = self._noise.threshold(self._model.background, scene.limit)
         if self._sensitivity:
             self._sensitivity.apply(limit)
-        cv2.absdiff(scene.picture, self._model.background, dst=scene.residual)
         self._model.compare(scene, held)
         pixels = scene.weak.size * (self._sensitivity.looked_at if self._sensitivity else 1)
         faintly = cv2.countNonZero(scene.weak) / max(1, pixels)
-        cv2.dilate(scene.strong, AROUND, dst=scene.moving)
-        cv2.bitwise_and(scene.weak, scene.moving, dst=scene.weak)
-        cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
-        cv2.compare(scene.moving, limit, cv2.CMP_GT, dst=scene.moving)
-        return faintly if faintly > self._settings.changed else cv2.countNonZero(scene.strong) / max(1, pixels)
+        plainly = cv2.countNonZero(scene.strong) / max(1, pixels)
+        if not plainly:
+            scene.weak[:] = 0
+        else:
+            cv2.dilate(scene.strong, AROUND, dst=scene.moving)
+            cv2.bitwise_and(scene.weak, scene.moving, dst=scene.weak)
+        return faintly if faintly > self._settings.changed else plainly
 
-    def _rects(self) -> list[Rect]:
+    def _rects(self, held: Sequence[Slices]) -> list[Rect]:
         scene = self._scene
         height, width = scene.weak.shape
         gap = max(1, round(self._settings.join * height))
         min_pixels = max(4, round(self._settings.min_area * height * width))
-        found = [rect for rect in outlines(scene.weak, scene.strong, min_pixels) if not self._is_ghost(rect)]
+        found = [rect for rect in outlines(scene.weak, scene.strong, min_pixels) if not self._is_none(rect, held)]
         whole = joined(found, gap_x=max(1, gap // 3), gap_y=gap)
         parts = [part for rect in whole for part in upright(scene.weak, scene.residual, rect)]
         return [part for part in parts if (part[2] - part[0]) * (part[3] - part[1]) >= min_pixels]
 
-    def _is_ghost(self, rect: Rect) -> bool:
-        """Whether `rect` is a hole left by what was there when the background was taken; if so, learn it at once.
+    def _is_none(self, rect: Rect, held: Sequence[Slices]) -> bool:
+        """Whether `rect` is no thing: the scene in another light, or a hole; what is none and at rest is learned.
+
+        What is followed has been asked before.
+        """
+        scene = self._scene
+        inside = (slice(rect[1], rect[3]), slice(rect[0], rect[2]))
+        mask = scene.weak[inside]
+        since = cv2.absdiff(scene.picture[inside], scene.previous[inside])
+        moving = cv2.countNonZero(cv2.compare(since, scene.limit[inside], cv2.CMP_GT))
+        rests = moving <= _GHOST_MOVES * cv2.countNonZero(mask)
+        followed = any(_within(rect, part) for part in held)
+        lit = not followed and is_lit(scene.picture[inside], self._model.background[inside], mask)
+        if lit:
+            scene.strong[inside] = 0
+        if rests and (lit or self._is_ghost(inside)):
+            self._model.seed(scene, inside)
+            return True
+        return lit
+
+    def _is_ghost(self, inside: Slices) -> bool:
+        """Whether what rests `inside` is a hole left by what was there when the background was taken.
 
         A ghost does not move, and its outline is an edge of the background that the picture has not: after
         L. Marcenaro et al., and R. Cucchiara et al., "Detecting moving objects, ghosts, and shadows in video streams",
         IEEE TPAMI 25(10):1337-1342, 2003.
         """
         scene = self._scene
-        inside = (slice(rect[1], rect[3]), slice(rect[0], rect[2]))
-        mask = scene.weak[inside]
-        if cv2.countNonZero(scene.moving[inside]) > _GHOST_MOVES * cv2.countNonZero(mask):
-            return False
-        rim = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, _SQUARE), np.uint8)
+        rim = np.asarray(cv2.morphologyEx(scene.weak[inside], cv2.MORPH_GRADIENT, _SQUARE), np.uint8)
         here, there = (_steepness(plane[inside], rim) for plane in (scene.picture, self._model.background))
-        if there < _GHOST_EDGE * here:
-            return False
-        self._model.seed(scene, inside)
-        return True
+        return there >= _GHOST_EDGE * here
+
+
+def _within(rect: Rect, part: Slices) -> bool:
+    """Return whether the middle of `rect` is in `part`."""
+    rows, columns = part
+    x, y = (rect[0] + rect[2]) // 2, (rect[1] + rect[3]) // 2
+    return bool(rows.start <= y < rows.stop and columns.start <= x < columns.stop)
 
 
 def _steepness(plane: Plane, rim: Plane) -> float:
