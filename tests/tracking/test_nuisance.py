@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from tapetum.capture import Synthetic
 from tapetum.config import CameraSettings
 from tapetum.motion import adaptive
-from tapetum.scene import Frame, State
+from tapetum.scene import Box, Frame, State
 from tapetum.tracking import Tracking
-from tapetum.tracking.nuisance import Nuisance, Nuisances
+from tapetum.tracking.nuisance import Look, Nuisance, Nuisances, straightness
+from tapetum.tracking.nuisance import judged as looks_like
 from tests.motion.figures.weather import octaves
 from tests.tracking.nuisances import clips
 from tests.tracking.nuisances.judge import judged, played, summary
@@ -85,7 +86,6 @@ def outcome(
         (sweep, Nuisance.LIGHT),
         (spider, Nuisance.BLURRED),
         (thread, Nuisance.SCATTERED),
-        (fly, Nuisance.ERRATIC),
     ],
 )
 def test_what_is_nobody_is_rejected_with_the_reason(what: Drawn, reason: Nuisance):
@@ -93,6 +93,19 @@ def test_what_is_nobody_is_rejected_with_the_reason(what: Drawn, reason: Nuisanc
     assert not believed
     assert rejected[reason] >= 1
     assert reason in told
+
+
+def test_what_gets_nowhere_is_never_believed():
+    assert not outcome(fly)[1]
+
+
+def test_what_gets_nowhere_is_erratic_and_who_goes_straight_on_is_not():
+    looks = [Look(texture=0.0, outline=0.5, filled=0.5)] * 3
+    around = [Box(x, 0.4, x + 0.1, 0.6) for x in (0.4, 0.5, 0.41, 0.49)]
+    on = [Box(x, 0.4, x + 0.1, 0.6) for x in (0.4, 0.42, 0.45, 0.47)]
+    limits = Nuisances()
+    assert looks_like(looks, straightness(around, SIZE), limits) is Nuisance.ERRATIC
+    assert looks_like(looks, straightness(on, SIZE), limits) is None
 
 
 @pytest.mark.parametrize("what", [sweep, spider, thread])
