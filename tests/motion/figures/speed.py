@@ -15,9 +15,9 @@ from tapetum.scene import Plane
 from tests.motion.figures import traffic
 from tests.motion.figures.tables import Records, Row, shown
 
-_FRAMES, _SETTLE = 384, 64
+_FRAMES, _SETTLE = 256, 64
 _PASSES = 3
-_GROWN, _GROWN_SETTLE = 96, 32
+_GROWN, _GROWN_SETTLE = 64, 32
 _SMALL, _LARGE = (180, 320), (1080, 1920)
 _LIMIT = 12  # luma steps: the default threshold of six, and four times the noise that smoothing leaves of `traffic`
 
