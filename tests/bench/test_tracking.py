@@ -15,6 +15,7 @@ from tapetum.bench.tracking.score import Record
 from tapetum.bench.tracking.sequence import Sequence
 from tapetum.cli import CONFIG_ERROR, main
 from tapetum.scene import Box
+from tests.bench.absences import without
 
 FRAMES = 24
 SIZE = WIDTH, HEIGHT = 40, 50
@@ -23,7 +24,7 @@ OURS = {name_of(kind) for kind in METHODS}
 
 
 def left_of(index: int) -> int:
-    return 30 + 3 * index
+    return 30 + 3 * (index % 30)
 
 
 def sequence(place: Path, absent: range = range(0), count: int = FRAMES) -> Path:
@@ -186,3 +187,14 @@ def test_a_folder_for_videos_that_cannot_be_made_is_refused(folder: Path, tmp_pa
     said = refused(capsys, folder, "--only", "correlation", "--save-video", tmp_path / "file")
     assert "--save-video" in said
     assert "a folder is wanted" in said
+
+
+def test_where_a_thing_was_cut_out_is_what_is_behind_it(tmp_path: Path):
+    whole = sequence(tmp_path / "whole", count=110)
+    shown = list(Sequence.opened(without(whole, tmp_path / "away")).shown())
+    assert [index for index, one in enumerate(shown) if one.there is None] == [*range(40, 60), *range(85, 100)]
+    before = list(Sequence.opened(whole).shown())
+    empty = np.median([one.frame.y for one in before], axis=0)
+    gone = [index for index in range(40, 60) if before[index].there]
+    for index in gone:
+        assert abs(shown[index].frame.y.astype(float) - empty).mean() < 5

@@ -2,9 +2,11 @@
 
 import pickle
 import typing
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,17 +16,30 @@ from tapetum.scene import Box, Frame
 from tapetum.tracking import Followed, Follower
 from tests.scenes import FPS, Play, Player, standing, walking
 
+PATTERN = np.random.default_rng(1).uniform(-60, 60, (9, 5))
 METHODS = typing.get_args(Follower)
 RED = {"y": 90, "u": 100, "v": 190}
 SIZE = (0.1, 0.25)
 every_method = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.__name__)
 
 
+class Worn(Play):
+    """A play whose first player wears a pattern: what is even all over has no points that could be followed."""
+
+    def frames(self) -> Iterator[tuple[float, Frame, tuple[Box, ...]]]:
+        for t_s, frame, there in super().frames():
+            y, luma = frame.y.copy(), frame.luma.copy()
+            for plane in (y, luma):
+                part = plane[there[0].slices(plane)]
+                part[:] = np.clip(part + cv2.resize(PATTERN, part.shape[::-1]), 0, 255)
+            yield t_s, replace(frame, y=y, luma=luma), there
+
+
 def walk(seconds: float) -> Play:
     """Return a walk from left to right and back, among others that stand around."""
     walker = Player(walking(SIZE, (0, 0.2, 0.5), (6, 0.8, 0.5), (12, 0.2, 0.5)), **RED)
     others = Player(standing(Box(0.1, 0.05, 0.25, 0.25)), y=160), Player(standing(Box(0.6, 0.75, 0.7, 0.95)), y=60)
-    return Play([walker, *others], seconds=seconds)
+    return Worn([walker, *others], seconds=seconds)
 
 
 def is_sound(found: Followed) -> bool:
