@@ -66,6 +66,14 @@ def test_each_state_has_its_colour_and_a_label_its_name() -> None:
     assert (with_label != annotated(frame(), result(State.CONFIRMED))).any()
 
 
+def test_what_is_taken_for_nobody_is_framed_too_in_a_colour_of_its_own() -> None:
+    seen = result(State.TENTATIVE)
+    told = replace(seen, tracks=(replace(seen.tracks[0], nuisance="light"),))
+    edges = {tuple(annotated(frame(), one)[20, 16]) for one in (told, result(State.CONFIRMED), result(State.LOST))}
+    assert len(edges) == 3
+    assert tuple(annotated(frame(), seen)[20, 16]) not in edges
+
+
 def test_the_frame_itself_is_not_drawn_into() -> None:
     one = frame()
     for plane in (one.y, one.u, one.v):

@@ -14,7 +14,12 @@ from tapetum.errors import ConfigError
 from tapetum.pipeline import Result
 from tapetum.scene import Frame, Plane, State
 
-_COLOURS = {State.CONFIRMED: (80, 220, 80), State.STILL: (220, 180, 60), State.LOST: (90, 90, 230)}
+_COLOURS = {
+    State.TENTATIVE: (150, 150, 150),
+    State.CONFIRMED: (80, 220, 80),
+    State.STILL: (220, 180, 60),
+    State.LOST: (90, 90, 230),
+}
 _USUAL_RATE = Fraction(25)
 
 _LIMITED_BT601 = 1, 6  # FFmpeg's AVCOL_RANGE_MPEG, AVCOL_SPC_SMPTE170M
