@@ -17,6 +17,7 @@ pytestmark = pytest.mark.alone
 
 GOAL = 1.15  # of what the bare model takes, CPU time of both processes
 SEEN = 1.5  # the largest of two machines, with a few crops, and a tenth: 1.06 to 1.12 on one, 1.13 to 1.33 on the other
+NOISE = 0.95  # one model measured twice, in two processes, differs by some hundredths
 MODELS = {
     "SSD MobileNet v1": ("coco_ssd_mobilenet_v1_quant/detect", "coco_ssd_mobilenet_v1_quant/labelmap"),
     "MobileNet v2": ("coral/mobilenet_v2_1.0_224_quant", "coral/imagenet_labels"),
@@ -43,8 +44,8 @@ def test_a_crop_of_a_person_costs_little_more_than_the_bare_model(data: Path, na
     assert rows["whole frame"]["pixels"] == "1920x1080"
     for crop in ("far person", "near person"):
         row = rows[crop]
-        assert 1 < row["ratio"] <= most
-        assert row["worker_ms"] > row["bare_ms"]
+        assert NOISE < row["ratio"] <= most
+        assert row["worker_ms"] > NOISE * row["bare_ms"]
         assert row["cpu_ms"] == pytest.approx(row["loop_ms"] + row["worker_ms"], rel=0.05)
 
 
