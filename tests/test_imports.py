@@ -24,6 +24,7 @@ LAYERS = {
     "stages": STAGES,
     "bundles": {"bundle"},
     "slots": {"store"},
+    "updates": {"update"},
     "flow": {"config", "pipeline"},
     "what runs": {"camera", "drawing", "health", "outlet", "replay", "unnamed", "switch"},
     "daemon": {"daemon"},

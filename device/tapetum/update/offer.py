@@ -1,0 +1,80 @@
+"""What the fetching of updates and their installing have in common: a verified bundle, and who takes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from msgspec import Meta
+
+from tapetum.settings import Settings
+
+EVERYBODY = "*"
+"""In `Contract.to`: every device. No device can be called so."""
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Short = Annotated[str, Meta(pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.-]{0,63}\Z")]
+Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+
+
+class Input(Settings, frozen=True, kw_only=True):
+    """The picture that the model takes."""
+
+    width: Annotated[int, Meta(ge=1, le=4096)]
+    height: Annotated[int, Meta(ge=1, le=4096)]
+    channels: Annotated[int, Meta(ge=1, le=3)]
+    dtype: Annotated[str, Meta(max_length=16)]
+
+
+class Contract(Settings, frozen=True, kw_only=True):
+    """What is signed with a bundle beside its length and hash: the `custom` field of its target (TUF 1.0.33, 4.5).
+
+    push: rises with every push; of the bundles meant for a device it has the one pushed last. epoch: the security
+    epoch: a device that has had one takes none of a lower one again, whoever signs it.
+    """
+
+    push: Number
+    epoch: Number = 0
+    to: Annotated[tuple[Short, ...], Meta(max_length=100_000)]  # devices, or `*` for every one
+    classes: Annotated[tuple[Short, ...], Meta(max_length=16)] = ()  # a device is of one of these; (): of any
+    requires: Annotated[str, Meta(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}\Z")]  # the least version of Tapetum
+    input: Input
+    labels: Sha256  # of the labels in their order, as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A bundle of which every byte is verified: signed, meant for this device, sound, and as its contract says.
+
+    path: the file, `.tapetum`, on the file system of the slots: whoever takes it may rename it; what is left of it is
+    removed by the one who offered it. It is flushed to the disk, its folder too.
+    """
+
+    name: str
+    version: int
+    path: Path
+    sha256: str
+    contract: Contract
+
+    @property
+    def model(self) -> str:
+        """`name@version`: how its slot is called."""
+        return f"{self.name}@{self.version}"
+
+
+class Installer(Protocol):
+    """Who takes what was fetched. Called from one thread, not the daemon's main one."""
+
+    def needs(self, model: str, sha256: str, push: int) -> bool:
+        """Return whether the push `push` of this bundle is to be fetched and offered: asked before a byte of it is.
+
+        No where it was answered already, active, refused or rolled back, and while another one is being installed
+        (then it is asked again). The same bundle pushed again has a higher `push`, and may be tried again.
+        """
+        ...
+
+    def take(self, offer: Offer) -> None:
+        """Take over the bundle; return when that stands on the disk: what comes of it is told in `model/state`.
+
+        Raises BundleError when it is refused at once, and is not to be offered again; OSError when it is to be.
+        """
+        ...
