@@ -18,8 +18,8 @@ SOURCES = sorted(DEVICE.rglob("*.py"))
 STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "alerts"})
 LAYERS = {
     "values": {
-        "buffers", "clock", "colour", "config_errors", "data", "errors", "latest", "lock", "network", "progress",
-        "scene", "settings", "systemd", "text", "zones",
+        "buffers", "clock", "colour", "config_errors", "data", "durable", "errors", "latest", "lock", "network",
+        "progress", "scene", "settings", "systemd", "text", "zones",
     },
     "stages": STAGES,
     "bundles": {"bundle"},

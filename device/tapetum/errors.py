@@ -34,3 +34,15 @@ class Unreadable(BundleError):
 
 class Unsuitable(BundleError):
     """The model, or the bundle, can be read, and is not one that this device can use (inputs, outputs, version)."""
+
+
+class Untrusted(BundleError):
+    """What was fetched is not signed as it must be, is not what was signed, or is out of date."""
+
+
+class Rollback(Untrusted):
+    """It is older than what the device has seen already: somebody sends what was, or forgot what they had sent."""
+
+
+class UpdateError(TapetumError):
+    """Nothing can be fetched now. Nobody acts: it is tried again."""

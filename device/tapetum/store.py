@@ -10,7 +10,6 @@ worth.
 import contextlib
 import fcntl
 import logging
-import os
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from tapetum import bundle
+from tapetum import bundle, durable
 from tapetum.bundle import archive
 from tapetum.bundle.plain import read
 from tapetum.errors import BundleError, Unreadable, Unsuitable
@@ -33,7 +32,7 @@ FOLDER = "models"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 _SLOT = r"^[a-z0-9][a-z0-9_.-]{0,63}@[1-9][0-9]{0,9}\Z"  # as a bundle may be called: no slash, no dot in front
-_ENDING, _PART = ".tapetum", ".part"
+_ENDING = ".tapetum"
 _ACTIVE, _WANTED = "active.json", "wanted.json"
 _LONGEST = 1000  # characters of a reason
 _LARGEST = 1 << 16  # bytes of what stands beside the slots: a kilobyte is usual
@@ -121,7 +120,7 @@ class Store:
 
     def keep(self, record: Record) -> None:
         """Have `record` from now on: for the holder of the lock alone. Raises OSError when the disk takes nothing."""
-        self._write(_ACTIVE, msgspec.json.encode(record))
+        durable.write(self.folder / _ACTIVE, msgspec.json.encode(record))
 
     def wish(self) -> Wish:
         """Return which model is wanted; one without an id where none is, or was ever."""
@@ -131,7 +130,7 @@ class Store:
         """Wish that `model` be active, in the place of an earlier wish; raises OSError."""
         wish = Wish(model, uuid.uuid4().hex)
         with self._alone():
-            self._write(_WANTED, msgspec.json.encode(wish))
+            durable.write(self.folder / _WANTED, msgspec.json.encode(wish))
         return wish
 
     def install(self, content: bytes, gone: Callable[[str], None] = lambda _: None) -> str:
@@ -144,10 +143,10 @@ class Store:
         name = bundle.open(content).name
         with self._alone():
             if self._holds(name, content):
-                _flush(self.folder)  # who put it there may not have come so far
+                durable.flush(self.folder)  # who put it there may not have come so far
                 return name
             self._clear(name, gone)
-            self._write(self.path(name).name, content)
+            durable.write(self.path(name), content)
         return name
 
     def _holds(self, name: str, content: bytes) -> bool:
@@ -165,7 +164,7 @@ class Store:
 
         Where the record cannot be read, all may be in use.
         """
-        for part in self.folder.glob(f"*{_ENDING}{_PART}"):
+        for part in self.folder.glob(f"*{_ENDING}{durable.PART}"):
             part.unlink(missing_ok=True)
         record, wish = self._read(_ACTIVE, Record()), self.wish()
         if record is None:
@@ -195,24 +194,3 @@ class Store:
                 _log.error("models: %s counts as not there: %s", self.folder / name, error)
                 self._told.add(str(error))
             return None
-
-    def _write(self, name: str, content: bytes) -> None:
-        """Have a file `name` with `content`, whole, or the one that was there: through a power cut too."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f"{name}{_PART}"
-        part.unlink(missing_ok=True)  # a link would be followed
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(self.folder / name)
-        _flush(self.folder)
-
-
-def _flush(folder: Path) -> None:
-    """Have what a folder lists on the disk, not what is in its files."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,7 @@
 """Kills what changes the slots at every step that it takes: `python -m tests.store.killed FOLDER`.
 
-For each line of `tapetum.store` that runs, a process is forked that begins anew and kills itself (SIGKILL) right there;
-then what it leaves is looked at. Prints how many steps each change took.
+For each line of `tapetum.store` and `tapetum.durable` that runs, a process is forked that begins anew and kills itself
+(SIGKILL) right there; then what it leaves is looked at. Prints how many steps each change took.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tapetum import store
+from tapetum import durable, store
 from tapetum.store import Record, Store
 from tests.store.making import TRIAL, packed
 
@@ -57,7 +57,7 @@ def tracer(step: int) -> Callable[[FrameType, str, Any], Any]:
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal left
-        if frame.f_code.co_filename != store.__file__:
+        if frame.f_code.co_filename not in (store.__file__, durable.__file__):
             return None
         left -= event == "line"
         if left == 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tapetum import lock, store
+from tapetum import durable, lock
 from tapetum.errors import BundleError, ConfigError, Unreadable, Unsuitable
 from tapetum.store import Record, Refusal, Store, Wish
 from tests.store.killed import CHANGES
@@ -207,7 +207,7 @@ def replaced(slots: Store, change: Callable[[], object], monkeypatch) -> list[st
         order.append(f"rename {path.name} {target.name}")
         return rename(path, target)
 
-    monkeypatch.setattr(store.os, "fsync", flushed)
+    monkeypatch.setattr(durable.os, "fsync", flushed)
     monkeypatch.setattr(Path, "rename", renamed)
     change()
     monkeypatch.undo()

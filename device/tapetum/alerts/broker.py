@@ -49,7 +49,7 @@ def port(broker: Broker) -> int:
 
 def check(broker: Broker) -> None:
     """Raise ConfigError, naming the key, for a broker that must not or cannot be used."""
-    if broker.host and not (broker.tls or broker.insecure or _is_loopback(broker.host)):
+    if broker.host and not (broker.tls or broker.insecure or is_loopback(broker.host)):
         raise ConfigError(
             f"broker.tls: alerts would go to {broker.host} in the clear; set tls = true, "
             "or insecure = true if everybody on the way may read them"
@@ -99,7 +99,8 @@ def tls_context(broker: Broker) -> ssl.SSLContext | None:
     return context
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this machine, so that nobody on a way reads what it is told."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

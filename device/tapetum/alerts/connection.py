@@ -24,6 +24,7 @@ from tapetum.network import why
 _CONNECT_S = 5.0
 _TURN_S = 0.1
 _AROUND = 16  # bytes of a PUBLISH that are neither topic nor payload, at most (MQTT 5, 3.3)
+_LARGEST = 1 << 17  # bytes of a packet that comes in (MQTT 5, 3.1.2.11.4): twice a chunk of a bundle, the largest
 _LOGIN = "look at broker.credentials and broker.certificate"
 _PLACE = "look at broker.host and broker.port"
 _NO_BROKER = "is that an MQTT broker, and does it want TLS? look at broker.port and broker.tls"
@@ -86,6 +87,9 @@ class Connection:
         self.acknowledged: deque[tuple[int, str]] = deque()  # (message id, why the broker refused it or "")
         self.received: deque[tuple[str, bytes]] = deque()
         self.subscriptions: deque[bool] = deque()  # for each answer to `subscribe`: whether it is granted
+        self.retained: deque[tuple[str, bytes | None]] = deque()  # what came of `ask`; None: the broker refuses it
+        self._asked: dict[int, str] = {}  # what `ask` asked for and was not answered yet, by message id
+        self._asking: set[str] = set()
         self._largest = 1 << 28  # bytes of a packet (MQTT 5, 2.1.4); the broker may say less
         self.version = "5" if version == _V5 else "3.1.1"
         self._connected: ReasonCode | None = None
@@ -123,6 +127,30 @@ class Connection:
         if not self.subscriptions.popleft():
             hint = "look at its access rules"
             raise ConnectionLostError(f"the broker refuses a subscription to {topic}", hint, refused=True)
+
+    def ask(self, topic: str) -> None:
+        """Ask for what is retained on `topic`, and is said there from now on: it comes into `retained`."""
+        self._asking.add(topic)
+        mid = self._client.subscribe(topic, 1)[1]
+        if mid is not None:
+            self._asked[mid] = topic
+
+    def leave(self, topic: str) -> None:
+        """Ask for `topic` no more."""
+        self._asking.discard(topic)
+        self._client.unsubscribe(topic)
+
+    def is_asked(self, topic: str) -> bool:
+        """Return whether `topic` is among what was asked for."""
+        return topic in self._asking or any(paho.topic_matches_sub(one, topic) for one in self._asking)
+
+    def answered(self, mid: int, granted: bool) -> None:
+        """Take in what the broker says to a subscription."""
+        topic = self._asked.pop(mid, None)
+        if topic is None:
+            self.subscriptions.append(granted)
+        elif not granted:
+            self.retained.append((topic, None))
 
     def turn(self, wait_s: float) -> None:
         """Send and receive for at most `wait_s`; raises ConnectionLostError when the connection is gone."""
@@ -205,6 +233,7 @@ def _start(client: paho.Client, who: Client) -> dict[str, Any]:
         return {}
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = who.session_s
+    properties.MaximumPacketSize = _LARGEST
     return {"clean_start": not who.session_s, "properties": properties}
 
 
@@ -227,9 +256,11 @@ def _on_publish(_client: paho.Client, self: Any, mid: int, reason: ReasonCode, _
 
 
 def _on_message(_client: paho.Client, self: Any, message: paho.MQTTMessage) -> None:
-    if not message.retain:  # alerts, receipts and commands never are: this one is from another time
+    if self.is_asked(message.topic):
+        self.retained.append((message.topic, bytes(message.payload)))
+    elif not message.retain:  # alerts, receipts and commands never are: this one is from another time
         self.received.append((message.topic, bytes(message.payload)))
 
 
-def _on_subscribe(_client: paho.Client, self: Any, _mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
-    self.subscriptions.append(not any(reason.is_failure for reason in reasons))
+def _on_subscribe(_client: paho.Client, self: Any, mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
+    self.answered(mid, not any(reason.is_failure for reason in reasons))

@@ -21,6 +21,7 @@ from tapetum.alerts.broker import Broker, check, port
 from tapetum.alerts.connection import Client, Connection, ConnectionLostError, Will, connected
 from tapetum.alerts.delivery import Delivery
 from tapetum.alerts.outbox import Outbox
+from tapetum.alerts.retained import Reader
 from tapetum.alerts.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Publisher:
         self._topics = topics
         self._outbox = outbox
         self._delivery = Delivery(broker, outbox)
+        self.reader = Reader()
         self._client_id = client_id(topics.device)
         self._retained: dict[str, _Message] = {}  # all that was ever said, by topic
         self._unsaid: dict[str, _Message] = {}  # what of it this connection has not carried
@@ -144,6 +146,7 @@ class Publisher:
             connection.drop()
             raise
         self._delivery.restart()
+        self.reader.restart()
         with self._lock:
             self._connected = True
             self._unsaid = dict(self._retained)
@@ -190,8 +193,10 @@ class Publisher:
         for message in self._to_say():
             self._say(connection, message)
         self._delivery.push(connection)
-        connection.turn(_TURN_S if self._delivery.idle else _TURN_S / 10)
+        self.reader.ask(connection)
+        connection.turn(_TURN_S if self._delivery.idle and self.reader.idle else _TURN_S / 10)
         self._delivery.settle(connection)
+        self.reader.settle(connection)
         while connection.received:
             topic, payload = connection.received.popleft()
             command = self._commands.get(topic)
