@@ -18,15 +18,20 @@ SOURCES = sorted(DEVICE.rglob("*.py"))
 STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "alerts"})
 LAYERS = {
     "values": {
-        "buffers", "clock", "colour", "config_errors", "data", "durable", "errors", "latest", "lock", "network",
+        "buffers", "clock", "colour", "config_errors", "data", "durable", "ending", "errors", "latest", "lock",
+        "network",
         "progress", "scene", "settings", "systemd", "text", "zones",
     },
     "stages": STAGES,
     "bundles": {"bundle"},
+    "trials": {"install"},
+    "records": {"record"},
     "slots": {"store"},
     "updates": {"update"},
     "flow": {"config", "pipeline"},
-    "what runs": {"camera", "drawing", "health", "outlet", "replay", "unnamed", "switch"},
+    "what runs": {
+        "camera", "drawing", "health", "installing", "intake", "ledger", "outlet", "replay", "switch", "unnamed",
+    },
     "daemon": {"daemon"},
     "doctor": {"doctor"},
     "commands": {"bench", "cli", "commands", "__main__"},

@@ -38,7 +38,7 @@ STATUS = {
         "pid": 27827,
         "accelerators": {"cpu": {"state": "in use", "reason": ""}},
     },
-    "models": {"active": "", "previous": "", "refused": None},
+    "models": {"active": "", "previous": "", "refused": None, "state": "idle", "model": "", "pinned": False},
     "broker": {"connected": False, "protocol": "", "acknowledged": 18, "waiting": 3, "lost": 0},
     "faults": [
         "broker: localhost:1883: nothing listens there (Connection refused); is it running, and is the port right? "

@@ -7,7 +7,9 @@ import pytest
 
 from tapetum.inference.accelerators import Accelerator, Cpu, EdgeTpu
 from tapetum.inference.settings import Inference
-from tapetum.store import Record, Store
+from tapetum.install.settings import Trials
+from tapetum.record import Record
+from tapetum.store import Store
 from tapetum.switch import Switch
 from tests.simulators.bundles import packed, ssd, yolo
 
@@ -29,7 +31,7 @@ def begin(slots: Store) -> Iterator[Begin]:
     begun = []
 
     def start(settings: Inference) -> Switch:
-        begun.append(Switch(slots, settings))
+        begun.append(Switch(slots, settings, Trials()))
         return begun[-1]
 
     yield start

@@ -73,6 +73,11 @@ class Camera:
         """Whether its clip has come to its end and all of it was analysed."""
         return self._source.ended and not self._latest.waiting()
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many pictures came, and how many of them were analysed."""
+        return self._captured, self._analysed
+
     def change(self, settings: CameraSettings, model: Model, stamper: Stamper) -> None:
         """Analyse by `settings` from the next frame on; their source is the one that runs."""
         self._wanted = self._wanted.changed(self.settings, settings, model, stamper)

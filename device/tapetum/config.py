@@ -21,6 +21,7 @@ from tapetum.errors import ConfigError
 from tapetum.inference.labeller import Labelling
 from tapetum.inference.scheduler import Scheduling
 from tapetum.inference.settings import Inference
+from tapetum.install.settings import Trials
 from tapetum.motion import Method
 from tapetum.motion.adaptive import Adaptive
 from tapetum.motion.conditions import Conditions
@@ -59,6 +60,7 @@ class Config(Settings, frozen=True):
     broker: Broker = Broker()
     outbox: OutboxSettings = OutboxSettings()
     inference: Inference = Inference()
+    trial: Trials = Trials()
     camera: dict[str, CameraSettings] = field(default_factory=dict)
 
     @property

@@ -1,13 +1,12 @@
 """The daemon: the only module that starts threads and processes. `docs/design/flow-and-pressure.md` shows them all."""
 
-import contextlib
 import logging
 import os
 import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,9 @@ from tapetum.alerts.topics import Topics
 from tapetum.camera import Camera
 from tapetum.clock import Clock
 from tapetum.config import CameraSettings, Config
+from tapetum.ending import ended, kill_children
 from tapetum.errors import ConfigError
+from tapetum.install.probation import Tally
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 from tapetum.store import FOLDER, Store
@@ -66,7 +67,7 @@ class Daemon:
         self._publisher.obey(topics.clear_damped, lambda name: self._wishes.put(f"clear {name}"))
         self._outlet = Outlet(topics, self._outbox, self._publisher, clock)
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
-        self._switch = Switch(Store(Path(config.state_dir) / FOLDER), config.inference)
+        self._switch = Switch(Store(Path(config.state_dir) / FOLDER), config.inference, config.trial)
         self._worker = self._switch.worker
         self._check_labels(config)
         self._telling = threading.Lock()  # what runs: two threads tell of it
@@ -98,7 +99,7 @@ class Daemon:
             self._thread("mqtt", lambda: self._publisher.run(self._goodbye)),
             self._thread("inference", lambda: self._worker.run(self._stop)),
             self._thread("trials", lambda: self._worker.try_others(self._stop)),
-            self._thread("models", lambda: self._switch.run(self._stop, self._say_what_runs)),
+            self._thread("models", lambda: self._switch.run(self._stop, self._say_what_runs, self._tally)),
         ]
         try:
             self._apply(self._config)
@@ -173,7 +174,7 @@ class Daemon:
         gone = [self._cameras.pop(name) for name in names]
         for running in gone:
             running.camera.close()
-        held = _ended(_CAMERAS_S, (thread for running in gone for thread in running.threads))
+        held = ended(_CAMERAS_S, (thread for running in gone for thread in running.threads))
         self._held = [thread for thread in self._held if thread.is_alive()] + held
         return names
 
@@ -196,7 +197,7 @@ class Daemon:
     def _read_again(self) -> Config:
         """Return the configuration as it now is; raises ConfigError when it cannot be taken while running."""
         config = self._again() if self._again else self._config
-        fixed = ("device", "state_dir", "broker", "outbox", "inference")
+        fixed = ("device", "state_dir", "broker", "outbox", "inference", "trial")
         changed = [name for name in fixed if getattr(config, name) != getattr(self._config, name)]
         if changed:
             raise ConfigError(f"{', '.join(changed)}: only [camera] is taken without a restart: restart the daemon")
@@ -218,7 +219,7 @@ class Daemon:
         """Tell which model is active, and of what the device consists."""
         kinds = {name: type(settings.source).__name__.lower() for name, settings in self._config.camera.items()}
         with self._telling:
-            self._outlet.device("model/state", self._switch.standing)
+            self._outlet.model(self._switch.standing, self._worker.model)
             self._outlet.device("inventory", health.inventory(self._worker.model, kinds))
 
     def _say_config(self, refused: str) -> None:
@@ -233,7 +234,7 @@ class Daemon:
     def _health(self) -> health.Health:
         cameras = {name: running.camera.state() for name, running in self._cameras.items()}
         inference, broker = self._worker.state(), self._publisher.state()
-        now_ns, full = self._clock.now_ns(), self._outbox.trouble or self._unwritten or self._switch.trouble
+        now_ns, full = self._clock.now_ns(), self._outbox.trouble or self._unwritten or self._switch.ledger.trouble
         return health.Health(
             pid=os.getpid(),
             at_ns=now_ns,
@@ -249,16 +250,22 @@ class Daemon:
             broker=broker,
         )
 
+    def _tally(self) -> Tally:
+        """Return what was done since the start."""
+        counts = [running.camera.counts for running in list(self._cameras.values())]
+        captured, analysed = (sum(count) for count in zip(*counts, strict=True)) if counts else (0, 0)
+        return Tally(time.monotonic(), captured, analysed, self._outlet.alerts)
+
     def _end(self) -> None:
         """Stop in the order of the flow, so that what is under way still reaches the outbox and the broker."""
         self._close(list(self._cameras))
         self._stop.set()
         self._worker.close()
         self._goodbye.set()
-        self._held += _ended(_SERVICES_S, self._services)
+        self._held += ended(_SERVICES_S, self._services)
         if self.left_behind:
             _log.warning("left behind: %s", ", ".join(thread.name for thread in self._held))
-            _kill_children()
+            kill_children()
         else:  # else it may still be used; SQLite does without
             self._outbox.close()
         (Path(self._config.state_dir) / "status.json").unlink(missing_ok=True)
@@ -278,23 +285,3 @@ class Daemon:
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
         return thread
-
-
-def _ended(seconds: float, threads: Iterable[threading.Thread]) -> list[threading.Thread]:
-    """Wait for `threads` to end, `seconds` for all of them together; return those that did not."""
-    deadline_s = time.monotonic() + seconds
-    left = []
-    for thread in threads:
-        thread.join(max(0.0, deadline_s - time.monotonic()))
-        if thread.is_alive():
-            left.append(thread)
-    return left
-
-
-def _kill_children() -> None:
-    """Kill what threads that are left behind have started, with all of its process group, as a camera's command is."""
-    for children in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # it has just ended
-            for pid in map(int, children.read_text(encoding="ascii").split()):
-                leads = os.getpgid(pid) == pid
-                (os.killpg if leads else os.kill)(pid, signal.SIGKILL)

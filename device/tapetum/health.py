@@ -17,7 +17,7 @@ from tapetum.alerts.mqtt import BrokerState
 from tapetum.camera import CameraState
 from tapetum.errors import ConfigError
 from tapetum.inference.state import InferenceState
-from tapetum.store import Standing
+from tapetum.record import Standing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "paho-mqtt", "msgspec", "av")
 _BLIND = {"covered": "there is nothing to be seen", "frozen": "it gives the same picture again and again"}

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from tapetum import __version__
-from tapetum.alerts.homeassistant import discovery, topic
+from tapetum.alerts.homeassistant import discovery, topic, update_state
 from tapetum.alerts.mqtt import Publisher
 from tapetum.alerts.outbox import Outbox
 from tapetum.alerts.snapshot import jpeg
 from tapetum.alerts.topics import Topics
 from tapetum.clock import Clock
 from tapetum.motion.damping import Area
+from tapetum.record import COMING, UNDER_WAY, Standing
 from tapetum.scene import Condition, Frame, Kind, Sighting
 
 _log = logging.getLogger(__name__)
@@ -27,10 +28,13 @@ class Outlet:
         self._publisher = publisher
         self._clock = clock
         self._introduced: set[str] = set()  # cameras, to Home Assistant
+        self._step: Standing | None = None  # of an installing, told last
+        self.alerts = 0  # that began
 
     def alert(self, sighting: Sighting, frame: Frame | None, snapshot: bool) -> None:
         """Put `sighting` on disk, and send a picture of what started it."""
         self._outbox.append(sighting, self._topics.of_camera(sighting.camera, "event"))
+        self.alerts += sighting.kind is Kind.STARTED
         if sighting.kind is Kind.STARTED and snapshot and frame is not None:
             self._publisher.publish(self._topics.of_camera(sighting.camera, "snapshot"), jpeg(frame, sighting.box))
         if sighting.kind is Kind.ENDED:
@@ -69,8 +73,22 @@ class Outlet:
             self._publisher.publish(self._topics.of_camera(camera, name), b"", retain=True)
 
     def device(self, name: str, value: object) -> None:
-        """Say something of the whole device: health, inventory, config, model/state."""
+        """Say something of the whole device: health, inventory, config."""
         self._publisher.publish(self._topics.of_device(name), msgspec.json.encode(value), retain=True)
+
+    def model(self, standing: Standing, running: str) -> None:
+        """Say which model is active and how far another one has come, and of each of its steps. running: which runs."""
+        self.device("model/state", standing)
+        under_way = standing.state in COMING | UNDER_WAY
+        latest = standing.model if under_way else ""
+        self.device("model/update", update_state(running, latest, under_way, standing.told))
+        before, self._step = self._step, standing
+        if before is not None and (standing.state, standing.model) != (before.state, before.model):
+            step = {"model": standing.model, "state": standing.state, "reason": standing.reason, "at": self._now()}
+            self._publisher.publish(self._topics.of_device("model/event"), msgspec.json.encode(step))
+
+    def _now(self) -> str:
+        return self._since(self._clock.now_ns())
 
     def _since(self, t_ns: int) -> str:
         return self._clock.utc(t_ns).isoformat(timespec="seconds").replace("+00:00", "Z")

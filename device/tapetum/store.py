@@ -13,75 +13,26 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from tapetum import bundle, durable
 from tapetum.bundle import archive
 from tapetum.bundle.plain import read
 from tapetum.errors import BundleError, Unreadable, Unsuitable
-from tapetum.inference.probes import Trial
+from tapetum.record import SLOT, Record, Wish
 
 FOLDER = "models"
 """Where the slots are, in the state_dir."""
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-_SLOT = r"^[a-z0-9][a-z0-9_.-]{0,63}@[1-9][0-9]{0,9}\Z"  # as a bundle may be called: no slash, no dot in front
 _ENDING = ".tapetum"
 _ACTIVE, _WANTED = "active.json", "wanted.json"
-_LONGEST = 1000  # characters of a reason
 _LARGEST = 1 << 16  # bytes of what stands beside the slots: a kilobyte is usual
-
-Name = Annotated[str, Meta(pattern=rf"{_SLOT}|^\Z")]
-"""`name@version` of a slot; "": the model to begin with, `inference.model`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A model that was not taken, and why."""
-
-    model: Name
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Which model is active. trial: what that one's came to; refused: the last that was not taken, since then."""
-
-    active: Name = ""
-    previous: Name = ""
-    refused: Refusal | None = None
-    trial: Trial | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record(Standing):
-    """What is kept of it. trying: the wish that is being tried; answered: the last that was. Ids, "" for none."""
-
-    trying: str = ""
-    answered: str = ""
-
-    def activated(self, model: str, trial: Trial, wish: str) -> "Record":
-        """Return it with `model` active, as `wish` wanted it; the one that was is the one before."""
-        previous = self.previous if model == self.active else self.active
-        return Record(model, previous, None, trial, "", wish)
-
-    def unwilling(self, model: str, reason: str, wish: str) -> "Record":
-        """Return it with what was active, and why `model` is not, as `wish` wanted it."""
-        return Record(self.active, self.previous, Refusal(model, reason[:_LONGEST]), self.trial, "", wish)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """That a model be active. id: by which its answer is known."""
-
-    model: Name = ""
-    id: str = ""
 
 
 class Store:
@@ -94,7 +45,7 @@ class Store:
     @staticmethod
     def is_name(name: str) -> bool:
         """Return whether a slot can be called `name`."""
-        return re.match(_SLOT, name) is not None
+        return re.match(SLOT, name) is not None
 
     def slots(self) -> list[str]:
         """Return the names of all slots, sorted; what is in them is not looked at."""
@@ -128,8 +79,15 @@ class Store:
 
     def want(self, model: str) -> Wish:
         """Wish that `model` be active, in the place of an earlier wish; raises OSError."""
-        wish = Wish(model, uuid.uuid4().hex)
+        return self._wished(lambda earlier: Wish(model, uuid.uuid4().hex, earlier.pinned))
+
+    def pin(self, pinned: bool) -> None:
+        """Wish that no update be taken, or that they be taken again; raises OSError."""
+        self._wished(lambda earlier: replace(earlier, pinned=pinned))
+
+    def _wished(self, change: Callable[[Wish], Wish]) -> Wish:
         with self._alone():
+            wish = change(self.wish())
             durable.write(self.folder / _WANTED, msgspec.json.encode(wish))
         return wish
 
@@ -149,6 +107,29 @@ class Store:
             durable.write(self.path(name), content)
         return name
 
+    def adopt(self, path: Path, name: str) -> None:
+        """Make the file at `path` the slot `name`: a sound bundle, flushed to the disk that the slots are on.
+
+        Raises BundleError when another lies there under its name, and OSError.
+        """
+        with self._alone():
+            if not self._holds(name, read(path, archive.LARGEST)):
+                path.rename(self.path(name))
+            durable.flush(self.folder)
+
+    def tidy(self) -> None:
+        """Remove what the last installing has left behind, and what was half written; raises OSError."""
+        with self._alone():
+            self._clear_parts()
+            record, wish = self.record(), self.wish()
+            if record.leftover and (wish.model != record.leftover or wish.id == record.answered):
+                self.path(record.leftover).unlink(missing_ok=True)
+
+    def sweep(self, gone: Callable[[str], None] = lambda _: None) -> None:
+        """Remove what nobody needs any more; raises OSError."""
+        with self._alone():
+            self._clear("", gone)
+
     def _holds(self, name: str, content: bytes) -> bool:
         """Return whether the slot has that content; raises Unsuitable when it has another that is sound."""
         try:
@@ -164,15 +145,18 @@ class Store:
 
         Where the record cannot be read, all may be in use.
         """
-        for part in self.folder.glob(f"*{_ENDING}{durable.PART}"):
-            part.unlink(missing_ok=True)
+        self._clear_parts()
         record, wish = self._read(_ACTIVE, Record()), self.wish()
         if record is None:
             return
         wanted = wish.model if wish.id != record.answered else ""
-        for name in sorted(set(self.slots()) - {record.active, record.previous, wanted, coming}):
+        for name in sorted(set(self.slots()) - record.needed() - {wanted, coming}):
             self.path(name).unlink(missing_ok=True)
             gone(name)
+
+    def _clear_parts(self) -> None:
+        for part in self.folder.glob(f"*{_ENDING}{durable.PART}"):
+            part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tapetum import store
+from tapetum import record, store
 from tapetum.alerts.broker import Broker
 from tapetum.capture import File, Picamera, Stream, Synthetic, V4l2
 from tapetum.config import CameraSettings, Config
@@ -154,7 +154,7 @@ def device(folder: Path, data: Path, *, damaged: bool = False, previous: bool = 
     """Return the configuration of a device with an active slot, one before it, and a model to begin with."""
     slots = store.Store(folder / store.FOLDER)
     for spec in (yolo, ssd) if previous else (ssd,):
-        slots.keep(store.Record(slots.install(packed(spec(data))), slots.record().active))
+        slots.keep(record.Record(slots.install(packed(spec(data))), slots.record().active))
     if damaged:
         slots.path("ssd@1").write_bytes(b"PK")
     model = str(data / "models/coco_ssd_mobilenet_v1_quant/detect.tflite") if named else ""

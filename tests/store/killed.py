@@ -14,11 +14,12 @@ from types import FrameType
 from typing import Any
 
 from tapetum import durable, store
-from tapetum.store import Record, Store
+from tapetum.record import Install, Record, State
+from tapetum.store import Store
 from tests.store.making import TRIAL, packed
 
-BEFORE = Record("street@2", "street@1", None, TRIAL, "", "earlier")
-AFTER = BEFORE.activated("street@3", TRIAL, "later")
+BEFORE = Record("street@2", "street@1", None, TRIAL, "earlier")
+AFTER = BEFORE.begun(Install(State.SHADOW, "street@3", wish="later")).activated(TRIAL, State.TRIAL)
 COMING = packed(3)
 
 

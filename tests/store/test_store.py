@@ -12,7 +12,9 @@ import pytest
 
 from tapetum import durable, lock
 from tapetum.errors import BundleError, ConfigError, Unreadable, Unsuitable
-from tapetum.store import Record, Refusal, Store, Wish
+from tapetum.install.probation import Pace
+from tapetum.record import Install, Record, Refusal, State, Wish
+from tapetum.store import Store
 from tests.store.killed import CHANGES
 from tests.store.making import TRIAL, packed
 
@@ -20,6 +22,14 @@ from tests.store.making import TRIAL, packed
 @pytest.fixture
 def slots(tmp_path: Path) -> Store:
     return Store(tmp_path / "models")
+
+
+def begun(record: Record, model: str, wish: str = "") -> Record:
+    return record.begun(Install(State.VERIFIED, model, wish=wish))
+
+
+def active(record: Record, model: str, wish: str = "") -> Record:
+    return begun(record, model, wish).activated(TRIAL)
 
 
 def files(slots: Store) -> set[str]:
@@ -72,12 +82,12 @@ def test_two_slots_and_one_that_comes_are_kept_and_no_more(slots: Store):
     slots.install(packed(1))
     slots.keep(Record("street@1"))
     slots.install(packed(2))
-    slots.keep(slots.record().activated("street@2", TRIAL, ""))
+    slots.keep(active(slots.record(), "street@2"))
     slots.install(packed(3))
     assert slots.slots() == ["street@1", "street@2", "street@3"]
     slots.install(packed(4))
     assert slots.slots() == ["street@1", "street@2", "street@4"]
-    slots.keep(slots.record().activated("street@4", TRIAL, ""))
+    slots.keep(active(slots.record(), "street@4"))
     slots.install(packed(5))
     assert slots.slots() == ["street@2", "street@4", "street@5"]
 
@@ -87,7 +97,7 @@ def test_a_slot_that_is_wanted_is_kept_until_the_wish_is_answered(slots: Store):
     wish = slots.want("street@1")
     slots.install(packed(2))
     assert slots.slots() == ["street@1", "street@2"]
-    slots.keep(Record().unwilling("street@1", "it is bad", wish.id))
+    slots.keep(begun(Record(), "street@1", wish.id).unwilling("it is bad"))
     slots.install(packed(3))
     assert slots.slots() == ["street@3"]
 
@@ -122,7 +132,8 @@ def test_a_record_or_a_wish_that_is_damaged_counts_as_not_there_and_is_told(slot
 
 
 def test_what_is_kept_is_read_again(slots: Store):
-    kept = Record("a@2", "a@1", Refusal("a@3", "it is bad"), TRIAL, "one", "two")
+    install = Install(State.TRIAL, "a@2", "", "wish", 7, False, "b@1", 1, True, Pace(600.0, 6000, 5999, 12))
+    kept = Record("a@2", "a@1", Refusal("a@3", "it is bad"), TRIAL, "two", 7, install)
     slots.keep(kept)
     assert Store(slots.folder).record() == kept
     wish = slots.want("a@1")
@@ -151,13 +162,13 @@ def test_files_that_are_no_slots_are_not_listed(slots: Store):
 
 
 def test_going_back_and_forth_exchanges_the_two():
-    first = Record("a@1").activated("a@2", TRIAL, "x")
+    first = active(Record("a@1"), "a@2", "x")
     assert (first.active, first.previous, first.answered) == ("a@2", "a@1", "x")
-    assert first.activated("a@1", TRIAL, "y").previous == "a@2"
-    assert first.activated("a@2", TRIAL, "y").previous == "a@1"  # once more the same: nothing is forgotten
-    refused = first.unwilling("a@3", "it is bad", "z")
+    assert active(first, "a@1").previous == "a@2"
+    assert active(first, "a@2").previous == "a@1"  # once more the same: nothing is forgotten
+    refused = begun(first, "a@3", "z").unwilling("it is bad")
     assert (refused.active, refused.previous, refused.refused) == ("a@2", "a@1", Refusal("a@3", "it is bad"))
-    assert refused.activated("a@3", TRIAL, "").refused is None
+    assert active(refused, "a@3").refused is None
 
 
 def test_commands_at_the_same_time_do_not_spoil_each_others_work(slots: Store):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tapetum.cli import CONFIG_ERROR, main
-from tapetum.store import FOLDER, Record, Store
+from tapetum.record import Record
+from tapetum.store import FOLDER, Store
 from tests.simulators.daemon import Daemon
 from tests.system.conftest import ROOM, STREET, Plug, camera
 

@@ -12,7 +12,7 @@ import pytest
 
 from tapetum import lock
 from tapetum.inference.contract import ModelSpec
-from tapetum.store import Record
+from tapetum.record import Record
 from tests.simulators.bundles import packed, ssd, with_box_moved, yolo
 from tests.simulators.daemon import Daemon, until
 from tests.system.conftest import camera
@@ -50,7 +50,7 @@ def test_a_bundle_is_installed_listed_tried_and_made_active(device: Device, old:
     assert done.stdout.endswith(" ms each; no daemon runs; it is used at the next start\n")
     assert device.models("install", device.file(new), "--activate").returncode == 0
     shown = device.models("list").stdout
-    assert shown.splitlines() == ["ssd@1  4.7 MB  previous", "yolo@1  4.3 MB  active"]
+    assert shown.splitlines() == ["ssd@1  4.7 MB  previous", "yolo@1  4.3 MB  active", "yolo@1 is on trial"]
     told = json.loads(device.models("list", "--json").stdout)
     size = len(packed(old))
     assert (told["active"], told["previous"]) == ("yolo@1", "ssd@1")

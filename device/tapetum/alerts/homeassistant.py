@@ -23,6 +23,8 @@ _PLATFORMS = {
     "snapshot": "image",
 }
 
+_LONGEST = 255  # characters of a summary: as its update integration takes them
+
 Part = dict[str, Any]
 
 
@@ -33,7 +35,8 @@ def topic(device: str) -> str:
 
 def discovery(topics: Topics, cameras: Collection[str], gone: Collection[str], version: str) -> dict[str, Any]:
     """Return the message for the device of `topics`, which has `cameras`, and had those that are `gone`."""
-    parts: dict[str, Part] = {}
+    model = _id(f"{topics.device}_model")
+    parts: dict[str, Part] = {model: {"platform": "update", "unique_id": model} | _model(topics)}
     for camera in cameras:
         for name, part in _parts(topics, camera).items():
             own = _id(f"{topics.device}_{camera}_{name}")
@@ -53,6 +56,29 @@ def discovery(topics: Topics, cameras: Collection[str], gone: Collection[str], v
         ],
         "qos": 1,
         "components": parts,
+    }
+
+
+def update_state(installed: str, latest: str, under_way: bool, summary: str) -> dict[str, Any]:
+    """Return the state of the `update` entity: one key more, and Home Assistant drops all of it.
+
+    https://www.home-assistant.io/integrations/update.mqtt/#state_topic; models by `name@version`, "" for none.
+    """
+    return {
+        "installed_version": installed or "none",
+        "latest_version": latest or installed or "none",
+        "in_progress": under_way,
+        "release_summary": summary[:_LONGEST],
+    }
+
+
+def _model(topics: Topics) -> Part:
+    """Return the entity of the model that runs, and of one that is on its way to be."""
+    return {
+        "name": "Model",
+        "title": "Model",
+        "entity_category": "diagnostic",
+        "state_topic": topics.of_device("model/update"),
     }
 
 

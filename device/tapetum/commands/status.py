@@ -11,6 +11,7 @@ from tapetum.commands.settings import add_config, config_of, state_dirs
 NOT_RUNNING = 3
 """Exit status when there is no daemon (LSB: program is not running)."""
 _STALE_S = 15.0
+_AT_REST = ("idle", "committed", "rolled-back", "failed")  # an installing that has come to its end, or none
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,9 +74,15 @@ def _of_inference(inference: dict[str, Any]) -> str:
 
 
 def _of_models(models: dict[str, Any]) -> list[str]:
-    """Return which slot is active, where one is, and what was refused."""
+    """Return which slot is active, where one is, what is being installed, and what was refused."""
+    from tapetum.record import State
+
     active, previous, refused = models["active"], models["previous"], models["refused"]
     lines = [f"model: {active} is active" + (f", {previous} was before it" if previous else "")] if active else []
+    if models["state"] not in _AT_REST:
+        lines.append(f"model: {models['model'] or 'inference.model'} {State(models['state']).words}")
+    if models["pinned"]:
+        lines.append("model: pinned, no update is taken")
     if refused:
         lines.append(f"model: {refused['model'] or 'inference.model'} was refused: {refused['reason']}")
     return lines

@@ -8,11 +8,12 @@ motion alone counts.
 import statistics
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tapetum.errors import InferenceError
 from tapetum.inference.answers import answer
 from tapetum.inference.contract import Input, ModelSpec
+from tapetum.inference.decode import Floats
 from tapetum.inference.engine import Engine
 from tapetum.inference.model import Answer, Crop
 from tapetum.inference.probes import Trial
@@ -20,8 +21,10 @@ from tapetum.inference.process import Process
 from tapetum.inference.quarantine import Quarantine
 from tapetum.inference.settings import Inference
 from tapetum.inference.state import InferenceState
-from tapetum.inference.takeover import Takeover
+from tapetum.inference.takeover import Candidate, Takeover
 
+Watcher = Callable[[ModelSpec, Sequence[Crop], Sequence[Floats], float], None]
+"""Hears of a batch that was answered: by which model, the crops, the rows of each (as of `decode`), how long, ms."""
 _MEASURED = 100  # answers of which the median is told
 
 
@@ -43,6 +46,7 @@ class Worker:
         self._counts: Counter[str] = Counter()
         self._ms: deque[float] = deque(maxlen=_MEASURED)
         self._last_error = ""
+        self._watcher: Watcher | None = None
         if spec:
             self._takeover.begin(spec)
 
@@ -107,15 +111,35 @@ class Worker:
         """Try models that are swapped in, and accelerators that failed, beside what runs; ends as `run` does."""
         self._takeover.try_others(stop)
 
-    def swap(self, spec: ModelSpec) -> Trial:
-        """Let the model `spec` take over from the one that runs, once it has loaded and answered its probes beside it.
+    def prepare(self, spec: ModelSpec) -> Candidate:
+        """Load the model `spec` beside the one that runs, and ask it its probes; wants `run` and `try_others` to run.
 
-        Returns when it has; wants `run` and `try_others` to run. Raises BundleError when it cannot be used, and
-        InferenceError when it could not be tried; the old one then stays.
+        It is to be promoted or discarded. Raises BundleError when it cannot be used, and InferenceError when it could
+        not be tried.
         """
-        trial = self._takeover.swap(spec)
+        return self._takeover.prepare(spec)
+
+    def promote(self, candidate: Candidate | None) -> None:
+        """Let it take over from the model that runs, between two batches; None: no model runs from then on.
+
+        Returns when it has; raises InferenceError when the daemon ends before.
+        """
+        self._takeover.promote(candidate.engine if candidate else None)
         self._ms.clear()
-        return trial
+
+    def discard(self, candidate: Candidate) -> None:
+        """Let the candidate go; the one that runs stays."""
+        self._takeover.discard(candidate)
+
+    def swap(self, spec: ModelSpec) -> Trial:
+        """Let the model `spec` take over once it is prepared; raises as `prepare`, and the old one then stays."""
+        candidate = self.prepare(spec)
+        self.promote(candidate)
+        return candidate.trial
+
+    def show(self, watcher: Watcher | None) -> None:
+        """Let `watcher` hear of each batch that is answered, in the thread of `run`: it must not take long."""
+        self._watcher = watcher
 
     def close(self) -> None:
         """Let `run` and `try_others` end; a question under way is broken off."""
@@ -184,6 +208,8 @@ class Worker:
         self._counts["answered"] += 1
         self._ms.append(taken_ms)
         least = self._settings.min_score
+        if watcher := self._watcher:
+            watcher(engine.spec, crops, found, taken_ms)
         port.deliver([answer(engine.spec, crop, rows, least) for crop, rows in zip(crops, found, strict=True)])
 
     def _failed(self, reason: str) -> None:

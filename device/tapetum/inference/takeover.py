@@ -6,13 +6,17 @@ Both are loaded and tried in a process beside the one that runs, and take over b
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tapetum.errors import BundleError, ConfigError, InferenceError, TapetumError, Unsuitable
 from tapetum.inference import labels as label_files
 from tapetum.inference.accelerators import Cpu
-from tapetum.inference.contract import ModelSpec
+from tapetum.inference.contract import Input, ModelSpec
+from tapetum.inference.decode import Floats
 from tapetum.inference.engine import Engine, may_pass
 from tapetum.inference.messages import Ready
 from tapetum.inference.probes import Trial
@@ -23,14 +27,49 @@ from tapetum.inference.supply import Supply
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Candidate:
+    """A model that has answered its probes, in a worker beside the one in use.
+
+    trial: what they came to. held: the model in use, where it had to let the accelerator go for this one.
+    """
+
+    engine: Engine
+    trial: Trial
+    held: Engine | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What it is."""
+        return self.engine.spec
+
+    @property
+    def input(self) -> Input:
+        """The pictures that it takes; raises InferenceError where its worker has gone."""
+        if self.engine.input is None:
+            raise InferenceError("no accelerator works")
+        return self.engine.input
+
+    def ask(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], float]:
+        """Return as `Process.ask`, for the thread that has made it; raises InferenceError."""
+        return self.engine.ask(pictures)
+
+
 @dataclass(eq=False, slots=True)
-class _Swap:
-    """A model that is to take over, and what became of that."""
+class _Try:
+    """A model that is to be tried, and what became of that."""
 
     spec: ModelSpec
-    trial: Trial | None = None
+    candidate: Candidate | None = None
     error: TapetumError | None = None
     done: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Next:
+    """What is to take over; None: no model."""
+
+    engine: Engine | None
 
 
 class Takeover:
@@ -44,9 +83,9 @@ class Takeover:
         self._settings = settings
         self._failed = failed
         self._supply = Supply(settings.memory_mb)
-        self._next: Engine | None = None
+        self._next: _Next | None = None
         self._letting_go = False
-        self._swap: _Swap | None = None
+        self._wanted: _Try | None = None
         self._ended = False
 
     @property
@@ -82,8 +121,9 @@ class Takeover:
             self._letting_go = False
             self.engine.hold()
         if self._next:
-            old, self.engine, self._next = self.engine, self._next, None
-            self.engine.failed = self._failed
+            old, self.engine, self._next = self.engine, self._next.engine, None
+            if self.engine:
+                self.engine.failed = self._failed
             return old
         return self.engine.adopt() if self.engine else None
 
@@ -104,61 +144,74 @@ class Takeover:
             self._changed.notify_all()
         self._supply.close()
 
-    def swap(self, spec: ModelSpec) -> Trial:
-        """As of `Worker.swap`."""
-        swap = _Swap(spec)
+    def prepare(self, spec: ModelSpec) -> Candidate:
+        """As of `Worker.prepare`."""
+        tried = _Try(spec)
         with self._changed:
-            self._changed.wait_for(lambda: self._swap is None or self._ended)
-            self._swap = swap
+            self._changed.wait_for(lambda: self._wanted is None or self._ended)
+            self._wanted = tried
             self._changed.notify_all()
-            self._changed.wait_for(lambda: swap.done or self._ended)
-        if swap.error:
-            raise swap.error
-        if not (swap.done and swap.trial):
+            self._changed.wait_for(lambda: tried.done or self._ended)
+        if tried.error:
+            raise tried.error
+        if not (tried.done and tried.candidate):
             raise InferenceError("the daemon ends")
-        return swap.trial
+        return tried.candidate
+
+    def promote(self, engine: Engine | None) -> None:
+        """Let `engine` take over, None: no model; raises InferenceError when the daemon ends before."""
+        coming = _Next(engine)
+        with self.wanted:
+            self._next = coming
+            self.wanted.notify_all()
+            self._changed.wait_for(lambda: self._next is not coming or self._ended)
+            if self._next is coming:
+                raise InferenceError("the daemon ends")
+
+    def discard(self, candidate: Candidate) -> None:
+        """As of `Worker.discard`."""
+        candidate.engine.kill()
+        if candidate.held:
+            candidate.held.resume()
 
     def try_others(self, stop: threading.Event) -> None:
         """Try models that are swapped in, and accelerators that failed, beside what runs, until the end."""
         while not (stop.is_set() or self._ended):
             with self._changed:
-                swap, self._swap = self._swap, None
+                wanted, self._wanted = self._wanted, None
                 wait_s = self.engine.wait_s() if self.engine else None
-                if not (swap or wait_s == 0 or self._ended):
+                if not (wanted or wait_s == 0 or self._ended):
                     self._changed.wait(wait_s)
                     continue
-            if swap:
-                self._try(swap)
+            if wanted:
+                self._try(wanted)
             elif self.engine and not self._ended:
                 self.engine.improve()
             with self.wanted:
                 self.wanted.notify_all()
 
-    def _try(self, swap: _Swap) -> None:
-        """Try a model beside the one that runs; let it take over, or say why not."""
-        engine = Engine(swap.spec, self._settings, self._supply)
+    def _try(self, wanted: _Try) -> None:
+        """Try a model beside the one that runs."""
+        engine = Engine(wanted.spec, self._settings, self._supply)
         try:
-            swap.trial = self._tried(engine)
+            wanted.candidate = self._tried(engine)
         except (BundleError, InferenceError) as error:
-            swap.error = error
-        with self.wanted:
-            self._next = None if swap.error else engine
-            self.wanted.notify_all()
-            self._changed.wait_for(lambda: self._next is None or self._ended)
-            swap.done = True
+            wanted.error = error
+        with self._changed:
+            wanted.done = True
             self._changed.notify_all()
 
-    def _tried(self, engine: Engine) -> Trial:
+    def _tried(self, engine: Engine) -> Candidate:
         """Return as `_tried`; where the only accelerator serves one model, the one in use lets it go meanwhile."""
         try:
-            return _tried(engine)
+            return Candidate(engine, _tried(engine))
         except InferenceError as error:
             if not (self.engine and self.engine.exclusive and may_pass(error)):
                 raise
         _log.info("model %s: the one in use stops while it is tried, in case they exclude each other", engine.spec.name)
         old = self._let_go()
         try:
-            return _tried(engine)
+            return Candidate(engine, _tried(engine), old)
         except (BundleError, InferenceError):
             old.resume()
             raise

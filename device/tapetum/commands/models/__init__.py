@@ -9,6 +9,7 @@ VERBS = {
     "install": "put a bundle into a slot on the device",
     "activate": "let the model of a slot take over from the one that runs",
     "rollback": "go back to the model that was active before",
+    "pin": "take no updates until they are wanted again",
     "show": "say what a bundle or a .tflite is, without running it",
 }
 """What can be done, and what for."""

@@ -22,14 +22,19 @@ def main(options: argparse.Namespace) -> int:
     """Print them; each is read and checked."""
     config, store = slots.opened(options)
     record = store.record()
+    standing = record.standing(store.wish().pinned)
     found = [_slot(store, name) for name in store.slots()]
     if options.json:
-        print(json.dumps({"active": record.active, "previous": record.previous, "slots": found}))
+        told = {name: getattr(standing, name) for name in ("active", "previous", "state", "model", "reason", "pinned")}
+        print(json.dumps(told | {"slots": found}))
         return 0
     for slot in found:
         roles = [role for role in ("active", "previous") if slot["model"] == getattr(record, role)]
         marks = roles + [f"damaged: {slot['problem']}"] * bool(slot["problem"])
         print(f"{slot['model']}  {slot['bytes'] / 1e6:.1f} MB  {', '.join(marks)}".rstrip())
+    for line in (standing.told, "pinned: no update is taken" if standing.pinned else ""):
+        if line:
+            print(line)
     if not record.active:
         print(f"none is active; inference.model is used: {config.inference.model or 'none, motion alone'}")
     return 0

@@ -3,6 +3,7 @@
 import argparse
 import os
 import pwd
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from tapetum.errors import ConfigError, InferenceError, Unsuitable
 if TYPE_CHECKING:
     from tapetum.config import Config
     from tapetum.inference.probes import Trial
-    from tapetum.store import Record, Store, Wish
+    from tapetum.record import Record, Wish
+    from tapetum.store import Store
 
 _LOOK_S = 0.1
 _PATIENCE_S = 60.0  # for the daemon beside what the settings let it take
@@ -66,9 +68,17 @@ def activate(config: "Config", store: "Store", model: str) -> int:
             when = "no daemon runs; it is used at the next start"
         else:
             trial, when = _by_the_daemon(config, store, model), "it has taken over"
+            when += _on_trial(config, store)
     answered = f"{trial.probes} probes answered, {trial.latency_ms:.1f} ms each" if trial.probes else "it has no probes"
     print(f"{called(model)} is active: tried on {trial.accelerator}, {answered}; {when}")
     return 0
+
+
+def _on_trial(config: "Config", store: "Store") -> str:
+    from tapetum.record import State
+
+    on_trial = store.record().install.state is State.TRIAL
+    return f", and is on trial for {config.trial.trial_s:.0f} s" if on_trial else ""
 
 
 def called(model: str) -> str:
@@ -80,7 +90,8 @@ def _by_ourselves(config: "Config", store: "Store", model: str) -> "Trial | None
     """Try the model where no daemon runs, and make it active; None: a daemon has begun to run meanwhile."""
     from tapetum import lock
     from tapetum.inference.takeover import alone
-    from tapetum.switch import spec_of
+    from tapetum.installing import spec_of
+    from tapetum.record import Install, State
 
     trial = alone(spec_of(store, config.inference, model), config.inference)
     try:
@@ -90,7 +101,11 @@ def _by_ourselves(config: "Config", store: "Store", model: str) -> "Trial | None
             return None
         raise
     with held:
-        store.keep(store.record().activated(model, trial, store.want(model).id))
+        record = store.record()
+        back = model == record.previous
+        install = Install(model=model, wish=store.want(model).id, back=back)
+        end = State.COMMITTED if back or not config.trial.trial_s else State.TRIAL
+        store.keep(record.begun(install).activated(trial, end))
     return trial
 
 
@@ -101,10 +116,13 @@ def _by_the_daemon(config: "Config", store: "Store", model: str) -> "Trial":
     wish = store.want(model)
     settings = config.inference
     most_s = settings.load_s * len(settings.accelerators) + settings.deadline_s * _MOST_PROBES + _PATIENCE_S
-    deadline_s = time.monotonic() + most_s
+    most_s += config.trial.shadow_s
+    deadline_s, shown = time.monotonic() + most_s, False
     while time.monotonic() < deadline_s:
         runs = lock.is_held(Path(config.state_dir))
-        found = _answer(store.record(), wish)
+        record = store.record()
+        shown = _tell(config, record, wish, shown)
+        found = _answer(record, wish)
         if found:
             return found
         if store.wish().id != wish.id:
@@ -113,6 +131,18 @@ def _by_the_daemon(config: "Config", store: "Store", model: str) -> "Trial":
             raise InferenceError(f"{called(model)} is not active: the daemon ended before it was tried through")
         time.sleep(_LOOK_S)
     raise InferenceError(f"the daemon has not answered for {most_s:.0f} s; its log may say why (tapetum status)")
+
+
+def _tell(config: "Config", record: "Record", wish: "Wish", shown: bool) -> bool:
+    """Say once that the model runs beside the one in use, for whoever waits; return whether it was said."""
+    from tapetum.record import State
+
+    if shown or (record.install.wish, record.install.state) != (wish.id, State.SHADOW):
+        return shown
+    seconds = f"{config.trial.shadow_s:.0f} s"
+    print(f"tapetum: {called(wish.model)} answers its probes; beside {called(record.active)} for {seconds} ...",
+          file=sys.stderr, flush=True)  # fmt: skip
+    return True
 
 
 def _answer(record: "Record", wish: "Wish") -> "Trial | None":
