@@ -19,8 +19,7 @@ STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "al
 LAYERS = {
     "values": {
         "buffers", "clock", "colour", "config_errors", "data", "durable", "ending", "errors", "latest", "lock",
-        "network",
-        "progress", "scene", "settings", "systemd", "text", "zones",
+        "network", "progress", "scene", "settings", "systemd", "text", "zones",
     },
     "stages": STAGES,
     "bundles": {"bundle"},
@@ -45,6 +44,7 @@ STARTERS = {
     "replay.py": "the worker's thread, where no daemon is",
     "capture/pipe.py": "the command whose output is the camera",
     "inference/process.py": "the worker, which a model may take down",
+    "update/process.py": "what fetches updates, which reads what nobody has vouched for",
     "commands/run.py": "the one who shows the alerts of a first run",
     "bench/delivery.py": "the broker, to kill it",
     "bench/supervisor.py": "a camera and its analysis, that go on while the worker fails",
@@ -80,6 +80,13 @@ OF_THE_TRAINER = (
     "tapetum.inference.preprocess",
     "tapetum.inference.decode",
     "tapetum.enhance",
+    "tapetum.alerts.broker",
+    "tapetum.alerts.connection",
+    "tapetum.durable",
+    "tapetum.text",
+    "tapetum.update.contracts",
+    "tapetum.update.offer",
+    "tapetum.update.repository",
 )
 """What the trainer takes from the device: what both must do in the same way."""
 
@@ -88,12 +95,28 @@ OF_A_BUNDLE = {
 }  # fmt: skip
 """What a bundle takes from the stages: how a model is described, and nothing that runs it."""
 
-OPTIONAL = ("av", "iotcore", "picamera2", "libcamera", "motmetrics", "edgefirst", "ai_edge_litert", "tflite_runtime")
+OPTIONAL = (
+    "av",
+    "iotcore",
+    "picamera2",
+    "libcamera",
+    "motmetrics",
+    "edgefirst",
+    "ai_edge_litert",
+    "tflite_runtime",
+    "tuf",
+    "securesystemslib",
+    "cryptography",
+)
 """Extras, what apt brings on a Pi, and the runtime, which only the worker loads."""
 
 
 OF_RAY = {"tapetum_trainer.scale.trials", "tapetum_trainer.scale.worker"}
 """Modules that are imported where Ray is, and by nothing else before."""
+OF_TUF = {f"tapetum.update.{name}" for name in ("child", "fetchers", "trust")} | {
+    f"tapetum_trainer.publish.{name}" for name in ("ceremony", "desk", "keys", "repository", "signing")
+}
+"""Modules that are imported where python-tuf is: on a device in a process of its own."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -185,7 +208,7 @@ def test_every_module_imports_with_no_camera_broker_or_accelerator_installed() -
     paths = [(path, DEVICE) for path in SOURCES] + [(path, MODELS) for path in MODELS.rglob("*.py")]
     names = [".".join(path.relative_to(root.parent).with_suffix("").parts) for path, root in paths]
     modules = [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
-    modules = [name for name in modules if name not in OF_RAY]
+    modules = [name for name in modules if name not in OF_RAY | OF_TUF]
     failures = run(f"""
 import importlib, importlib.abc, sys
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "status": "say how the running daemon does",
     "check-config": "say whether a configuration can be used",
     "models": "look into model files, and change the model that runs",
+    "enroll": "let the device take bundles that are pushed, and say whose",
     "doctor": "say what is missing on this machine, and what mends it",
     "bench": "measure: analysis, motion, alarm, tracks, tracking, gating, delivery, supervisor, speed, memory",
 }

@@ -28,6 +28,8 @@ from tapetum.motion.conditions import Conditions
 from tapetum.motion.damping import Damping
 from tapetum.settings import Settings
 from tapetum.tracking import Tracking
+from tapetum.update.settings import Updates
+from tapetum.update.settings import check as check_updates
 from tapetum.zones import Zone
 from tapetum.zones import check as check_zones
 
@@ -61,6 +63,7 @@ class Config(Settings, frozen=True):
     outbox: OutboxSettings = OutboxSettings()
     inference: Inference = Inference()
     trial: Trials = Trials()
+    update: Updates = Updates()
     camera: dict[str, CameraSettings] = field(default_factory=dict)
 
     @property
@@ -115,6 +118,7 @@ def check(config: Config) -> None:
     for name in _DEVICE_TOPICS.intersection(config.camera):
         raise ConfigError(f"camera.{name}: {name!r} is a topic of the device itself; another name is wanted")
     check_broker(config.broker)
+    check_updates(config.update)
     for name, settings in config.camera.items():
         settings.source.check(f"camera.{name}.source")
         check_zones(settings.zones, settings.rules.zones, f"camera.{name}")

@@ -24,11 +24,14 @@ from tapetum.config import CameraSettings, Config
 from tapetum.ending import ended, kill_children
 from tapetum.errors import ConfigError
 from tapetum.install.probation import Tally
+from tapetum.intake import Intake
 from tapetum.outlet import Outlet
 from tapetum.pipeline import Pipeline
 from tapetum.store import FOLDER, Store
 from tapetum.switch import Switch
 from tapetum.unnamed import unnamed
+from tapetum.update.state import Device, State, classes
+from tapetum.update.updates import Updates
 
 _log = logging.getLogger(__name__)
 _CAMERAS_S = 0.4  # for cameras to end; a capture thread that its camera holds is left behind
@@ -68,6 +71,9 @@ class Daemon:
         self._outlet = Outlet(topics, self._outbox, self._publisher, clock)
         self._stamper = SequenceStamper(clock, self._outbox.last_seq + 1)
         self._switch = Switch(Store(Path(config.state_dir) / FOLDER), config.inference, config.trial)
+        asking = Device(config.name, classes(config.inference))
+        intake = Intake(self._switch.ledger, self._say_what_runs)
+        self._updates = Updates(config.update, Path(config.state_dir), asking, intake, clock)
         self._worker = self._switch.worker
         self._check_labels(config)
         self._telling = threading.Lock()  # what runs: two threads tell of it
@@ -100,6 +106,7 @@ class Daemon:
             self._thread("inference", lambda: self._worker.run(self._stop)),
             self._thread("trials", lambda: self._worker.try_others(self._stop)),
             self._thread("models", lambda: self._switch.run(self._stop, self._say_what_runs, self._tally)),
+            self._thread("updates", lambda: self._updates.run(self._stop, self._publisher.reader, self._say_update)),
         ]
         try:
             self._apply(self._config)
@@ -197,7 +204,7 @@ class Daemon:
     def _read_again(self) -> Config:
         """Return the configuration as it now is; raises ConfigError when it cannot be taken while running."""
         config = self._again() if self._again else self._config
-        fixed = ("device", "state_dir", "broker", "outbox", "inference", "trial")
+        fixed = ("device", "state_dir", "broker", "outbox", "inference", "trial", "update")
         changed = [name for name in fixed if getattr(config, name) != getattr(self._config, name)]
         if changed:
             raise ConfigError(f"{', '.join(changed)}: only [camera] is taken without a restart: restart the daemon")
@@ -222,6 +229,9 @@ class Daemon:
             self._outlet.model(self._switch.standing, self._worker.model)
             self._outlet.device("inventory", health.inventory(self._worker.model, kinds))
 
+    def _say_update(self, state: State) -> None:
+        self._outlet.device("model/fetch", state)
+
     def _say_config(self, refused: str) -> None:
         """Tell the configuration in force, without what is secret, and why a newer one was refused."""
         cameras = msgspec.to_builtins(self._config.camera)
@@ -243,6 +253,7 @@ class Daemon:
             faults=(
                 *health.faults(cameras, inference, self._lately.of(broker, now_ns), full),
                 *self._unnamed(self._config),
+                *filter(None, [self._updates.fault]),
             ),
             cameras=cameras,
             inference=inference,
@@ -261,6 +272,7 @@ class Daemon:
         self._close(list(self._cameras))
         self._stop.set()
         self._worker.close()
+        self._updates.close()
         self._goodbye.set()
         self._held += ended(_SERVICES_S, self._services)
         if self.left_behind:

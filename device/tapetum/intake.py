@@ -20,12 +20,17 @@ class Intake:
         self._ledger = ledger
         self._tell = tell
 
+    def had(self, model: str, push: int) -> bool:
+        """As of `Installer.had`."""
+        record = self._ledger.record
+        return push <= record.push or model == record.active
+
     def needs(self, model: str, sha256: str, push: int) -> bool:  # noqa: ARG002  a slot never changes: its name is enough
         """As of `Installer.needs`; no, too, while somebody wants no updates."""
         record = self._ledger.record
         if self._ledger.store.wish().pinned or record.install.state in UNDER_WAY:
             return False
-        if push <= record.push or model == record.active:
+        if self.had(model, push):
             return False
         self._comes(State.OFFERED, model, push)
         return True

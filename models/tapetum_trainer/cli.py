@@ -1,6 +1,7 @@
 """The command line of the desk; what a command needs is imported when it is the one."""
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -8,10 +9,17 @@ from pathlib import Path
 
 from tapetum.errors import TapetumError
 from tapetum_trainer.errors import DataError, RecipeError
+from tapetum_trainer.publish import arguments
 
 CONFIG_ERROR = 78
 """Exit status when the recipe or the data must be mended (sysexits.h, EX_CONFIG), as of `tapetum`."""
-_EXTRAS = {"ray": "train,scale", "tomli_w": "train,scale"}
+_EXTRAS = {
+    "ray": "train,scale",
+    "tomli_w": "train,scale",
+    "tuf": "update",
+    "securesystemslib": "update",
+    "cryptography": "update",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,8 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
-        from tapetum_trainer import desk  # noqa: PLC0415  it takes seconds, and `--help` none
-
+        desk = importlib.import_module(getattr(options, "desk", "tapetum_trainer.desk"))  # it takes seconds
         command: Callable[[argparse.Namespace], int] = getattr(desk, options.command.replace("-", "_"))
         return command(options)
     except ModuleNotFoundError as error:
@@ -37,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("tapetum-trainer", description="Train, quantize, measure and pack models.")
+    parser = argparse.ArgumentParser("tapetum-trainer", description="Train, quantize, measure, pack and push models.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     dataset = commands.add_parser("dataset", help="look at a recipe's pictures: dataset check")
@@ -82,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
     pace.add_argument("--rounds", type=int, default=3, help="3 by itself")
     evaluate.add_argument("--conditions", action="store_true", help="also by night, in haze, moved, by infrared, H.264")
+    arguments.add(commands)
     evaluate.add_argument("--json", type=Path, help="write all figures to this file")
     return parser
 

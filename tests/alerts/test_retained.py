@@ -120,9 +120,9 @@ def test_alerts_receipts_and_commands_go_on_while_a_bundle_comes(mosquitto, outb
         until(lambda: publisher.state().connected)
         reading = publisher.reader.read(topics(60))
         next(reading)
-        publisher.publish("tapetum/v1/garage/model/update", json.dumps({}).encode(), retain=True)
+        publisher.publish("tapetum/v1/garage/model/fetch", json.dumps({}).encode(), retain=True)
         with Consumer(mosquitto.port) as late:
-            until(lambda: late.on("tapetum/v1/garage/model/update"))
+            until(lambda: late.on("tapetum/v1/garage/model/fetch"))
         assert len(list(reading)) == 59
 
 

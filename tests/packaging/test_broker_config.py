@@ -20,7 +20,7 @@ PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 PASSWORD = "correct horse"  # noqa: S105  of a broker that lives for one test
 EVENT = "tapetum/v1/gate-1/front/event"
 NOT_AUTHORIZED = 0x87
-OF_THE_DAEMON = ("state", "health", "inventory", "config", "model/state")
+OF_THE_DAEMON = ("state", "health", "inventory", "config", "model/state", "model/event", "model/update", "model/fetch")
 OF_A_CAMERA = ("event", "snapshot", "motion", "condition", "damped")
 
 

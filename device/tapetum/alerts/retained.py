@@ -25,7 +25,7 @@ class NotRetainedError(Exception):
 
 
 class Reader:
-    """`follow` before the publisher runs; `read` from one thread; the rest is the publisher's."""
+    """`read` from one thread, `follow` and `close` from any; the rest is the publisher's."""
 
     def __init__(self, patience_s: float = _PATIENCE_S) -> None:
         self._patience_s = patience_s
@@ -34,10 +34,12 @@ class Reader:
         self._refused: dict[str, str] = {}  # why a topic cannot be read
         self._asked: dict[str, float] = {}  # when, over this connection
         self._changed = threading.Condition()
+        self._closed = False
 
     def follow(self, topic: str, hear: Callable[[bytes], None]) -> None:
         """Call `hear`, from the publisher's thread, with what is retained on `topic` and each time it is replaced."""
-        self._followed[topic] = hear
+        with self._changed:
+            self._followed[topic] = hear
 
     def read(self, topics: Iterable[str]) -> Iterator[bytes]:
         """Yield what is retained on each of `topics`, in their order; raises NotRetainedError."""
@@ -60,6 +62,12 @@ class Reader:
     def idle(self) -> bool:
         """Whether nothing is being read."""
         return not self._wanted
+
+    def close(self) -> None:
+        """Let who reads wait no longer: NotRetainedError, for ever."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def restart(self) -> None:
         """Ask for all again: the connection on which it was asked for is gone."""
@@ -118,8 +126,10 @@ class Reader:
 
     def _come(self, topic: str) -> bytes:
         with self._changed:
-            self._changed.wait_for(lambda: self._wanted[topic] or topic in self._refused, self._patience_s)
+            self._changed.wait_for(
+                lambda: self._wanted[topic] or topic in self._refused or self._closed, self._patience_s
+            )
             payload = self._wanted[topic]
-            if payload is None:
+            if payload is None or self._closed:
                 raise NotRetainedError(f"{topic}: {self._refused.get(topic, 'nothing came')}")
             return payload

@@ -11,6 +11,9 @@ from tapetum.settings import Settings
 EVERYBODY = "*"
 """In `Contract.to`: every device. No device can be called so."""
 
+SIGNED_AT = "x-tapetum-signed-at"
+"""The field of `timestamp` that says when it was signed, UTC, as `expires` says until when it holds."""
+
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Short = Annotated[str, Meta(pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.-]{0,63}\Z")]
 Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -29,7 +32,7 @@ class Contract(Settings, frozen=True, kw_only=True):
     """What is signed with a bundle beside its length and hash: the `custom` field of its target (TUF 1.0.33, 4.5).
 
     push: rises with every push; of the bundles meant for a device it has the one pushed last. epoch: the security
-    epoch: a device that has had one takes none of a lower one again, whoever signs it.
+    epoch: a device that has had one takes none of a lower one again.
     """
 
     push: Number
@@ -64,12 +67,20 @@ class Offer:
 class Installer(Protocol):
     """Who takes what was fetched. Called from one thread, not the daemon's main one."""
 
-    def needs(self, model: str, sha256: str, push: int) -> bool:
-        """Return whether the push `push` of this bundle is to be fetched and offered: asked before a byte of it is.
+    def had(self, model: str, push: int) -> bool:
+        """Return whether this push, or a later one, was answered, or its model is active: then all is well."""
+        ...
 
-        No where it was answered already, active, refused or rolled back, and while another one is being installed
-        (then it is asked again). The same bundle pushed again has a higher `push`, and may be tried again.
+    def needs(self, model: str, sha256: str, push: int) -> bool:
+        """Return whether this bundle may be fetched and offered now: asked before a byte of it is.
+
+        No while another one is being installed; then it is asked again now and then. Who asks knows which push was
+        answered, but for a power cut between `take` and that: so the same push may be offered again.
         """
+        ...
+
+    def downloading(self, model: str) -> None:
+        """Have it known that the bundle, of which `needs` said yes, comes now."""
         ...
 
     def take(self, offer: Offer) -> None:

@@ -1,0 +1,46 @@
+"""What the daemon and the process that fetches tell each other: msgpack, over a socket pair (`inference.wire`)."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from tapetum.settings import Settings
+from tapetum.update.floor import Floor
+from tapetum.update.offer import Contract, Sha256
+from tapetum.update.repository import LARGEST_FILE
+
+Text = Annotated[str, Meta(max_length=1000)]
+
+
+class Setup(Settings, frozen=True, kw_only=True):
+    """What the process must know. now_s: Unix time; metadata: the folder of the cache; address: "": ask the daemon."""
+
+    metadata: str
+    device: str
+    classes: tuple[str, ...]
+    floor: Floor
+    now_s: Annotated[int, Meta(ge=0)]
+    address: str = ""
+    ca: str = ""
+
+
+class Target(Settings, frozen=True, kw_only=True):
+    """What is signed of a bundle. path: its name among the targets."""
+
+    path: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}@[1-9][0-9]{0,9}\.tapetum\Z")]
+    bytes: Annotated[int, Meta(ge=1, le=LARGEST_FILE)]
+    sha256: Sha256
+    contract: Contract
+
+    @property
+    def model(self) -> str:
+        """`name@version`."""
+        return self.path.removesuffix(".tapetum")
+
+
+class Found(Settings, frozen=True, kw_only=True):
+    """What is signed now. target: the bundle that this device is to have; passed_over: what cannot be understood."""
+
+    floor: Floor
+    target: Target | None = None
+    passed_over: tuple[Text, ...] = ()

@@ -1,0 +1,164 @@
+"""What the commands that publish do: each takes its options and returns its exit status."""
+
+import argparse
+import getpass
+import hashlib
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from tapetum.alerts.broker import Broker
+from tapetum.alerts.broker import check as check_broker
+from tapetum.config_errors import explained
+from tapetum.errors import ConfigError
+from tapetum.update.offer import EVERYBODY
+from tapetum_trainer.publish import ceremony, mirror
+from tapetum_trainer.publish.answers import Answers
+from tapetum_trainer.publish.ceremony import ONLINE, ROLES, Keys
+from tapetum_trainer.publish.errors import PublishError
+from tapetum_trainer.publish.repository import Repository
+from tapetum_trainer.publish.shelf import Shelf
+
+_SETTINGS = "publish.toml"
+_TEMPLATE = """# Where bundles are published: the broker of the devices, as [broker] of tapetum.toml says it.
+[broker]
+host = ""
+# tls = true
+# ca = "/etc/tapetum/ca.crt"
+# credentials = "publisher.toml"    # two lines: user = "publisher" and password = "..."
+"""
+
+
+def init(options: argparse.Namespace) -> int:
+    """Make all keys, and say what is to be done with them."""
+    home = options.home
+    path = ceremony.begin(_repository(home), _keys(options), options.count, options.threshold)
+    settings = home / _SETTINGS
+    if not settings.exists():
+        settings.write_text(_TEMPLATE, encoding="utf-8")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    print(f"{path}: bring it to each device, and there: tapetum enroll root.json")
+    print(f"It says then: sha256 {digest}")
+    print(
+        f"{home / 'keys/root'}: take these keys away from this machine, each to another place; {options.threshold} of"
+    )
+    print(f"{options.count} sign, when another key is stolen or lost. Say in {settings} where the broker is.")
+    return 0
+
+
+def rotate(options: argparse.Namespace) -> int:
+    """Give roles other keys, and publish that."""
+    unknown = sorted(set(options.roles) - set(ROLES))
+    if unknown:
+        raise PublishError(f"{', '.join(unknown)}: roles are {', '.join(ROLES)}")
+    ring, repository = _keys(options), _repository(options.home)
+    path = ceremony.rotate(repository, ring, options.roles, options.root_keys or ring.folder / "root")
+    print(f"{path}: signed; keys of {', '.join(options.roles) or 'no role'} are others now")
+    _publish(repository, options)
+    return 0
+
+
+def push(options: argparse.Namespace) -> int:
+    """Sign a bundle, publish it, and wait for what devices make of it."""
+    try:
+        content = options.bundle.read_bytes()
+    except OSError as error:
+        raise PublishError(error.strerror or str(error), options.bundle) from None
+    repository, ring = _repository(options.home), _keys(options)
+    signers = ring.signers(repository.metadata.root(), *ROLES[1:])
+    to, classes = _names(options.to), _names(options.classes)
+    contract = repository.push(content, to, signers, options.epoch, classes)
+    model = next(name for name, one in repository.contracts().items() if one.push == contract.push)
+    print(f"{model}: signed for {', '.join(to)}, push {contract.push}", flush=True)
+    named = () if EVERYBODY in to else to
+    return 0 if _publish(repository, options, (model, contract.push, named)) else 1
+
+
+def refresh(options: argparse.Namespace) -> int:
+    """Sign again what holds for a short time only, and publish it."""
+    repository, ring = _repository(options.home), _keys(options)
+    root = repository.metadata.root()
+    if options.targets:
+        repository.refresh(ring.signers(root, *ROLES[1:]), "targets")
+    else:
+        repository.refresh(ring.signers(root, *ONLINE))
+    timestamp = repository.metadata.timestamp()
+    print(f"timestamp {timestamp.version} holds until {timestamp.expires:%Y-%m-%d}")
+    _publish(repository, options)
+    for role, until in repository.ending().items():
+        command = "refresh --targets" if role == "targets" else "keys rotate"
+        print(f"{role} holds only until {until:%Y-%m-%d}: tapetum-trainer {command}")
+    return 0
+
+
+def _publish(
+    repository: Repository, options: argparse.Namespace, pushed: tuple[str, int, tuple[str, ...]] | None = None
+) -> bool:
+    """Publish what is signed, wherever that is to be; return whether all devices of a push have it, where one waits."""
+    files, broker = repository.files(), _broker(options.home)
+    if options.folder:
+        mirror.publish(files, options.folder)
+        print(f"{options.folder}: {len(files)} files")
+    if not broker.host:
+        if not options.folder:
+            raise PublishError("it names no broker, and --folder no folder: it is signed, and not published")
+        return True
+    with Shelf(broker) as shelf:
+        answers = Answers(shelf, pushed[2], _say) if pushed and options.wait else None
+        sent = shelf.publish(files)
+        print(f"broker {broker.host}: {len(files)} files, {sent / 1e6:.1f} MB of them new", flush=True)
+        return answers.wait(pushed[0], pushed[1], options.wait) if answers and pushed else True
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _repository(home: Path) -> Repository:
+    return Repository(home / "repository")
+
+
+def _keys(options: argparse.Namespace) -> Keys:
+    """Return the keys; a passphrase is asked for once for each file, or read from the file that is named."""
+    if options.passphrase is None:
+        known: dict[str, str] = {}
+        return Keys(options.home / "keys", lambda path: known.get(path) or known.setdefault(path, _asked(path)))
+    try:
+        if options.passphrase.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise PublishError(f"others can read this passphrase: chmod 600 {options.passphrase}", options.passphrase)
+        passphrase = options.passphrase.read_text(encoding="utf-8").removesuffix("\n")
+    except OSError as error:
+        raise PublishError(error.strerror or str(error), options.passphrase) from None
+    return Keys(options.home / "keys", lambda _: passphrase)
+
+
+def _asked(path: str) -> str:
+    try:
+        return getpass.getpass(f"Passphrase of {path}: ")
+    except EOFError:
+        raise PublishError("its passphrase is wanted: at a terminal, or in the file of --passphrase", path) from None
+
+
+def _broker(home: Path) -> Broker:
+    """Return the broker that `publish.toml` names; raises PublishError when it cannot be used."""
+    path = home / _SETTINGS
+    try:
+        values: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = msgspec.convert(values.get("broker", {}), Broker)
+        check_broker(found)
+    except FileNotFoundError:
+        return Broker()
+    except (OSError, ValueError) as error:  # msgspec's ValidationError is none of Python's
+        raise PublishError(str(error), path) from None
+    except msgspec.ValidationError as error:
+        raise PublishError(explained(str(error), Broker, values.get("broker"), "broker"), path) from None
+    except ConfigError as error:
+        raise PublishError(str(error), path) from None
+    return found
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
