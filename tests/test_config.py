@@ -23,7 +23,7 @@ from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
 from tapetum.motion import Method
 from tapetum.settings import Settings
-from tapetum.tracking.camshift import CamShift
+from tapetum.tracking.choice import Choice
 
 Table = dict[str, Any]
 REQUIRED: Table = {"url": "rtsp://camera/1", "path": "clip.mp4", "command": ["camera", "--y4m"]}
@@ -192,7 +192,7 @@ def test_a_key_with_a_slip_of_the_pen_is_answered_with_the_one_that_was_meant(
     [
         ("source.type", AnySource),
         ("motion.algorithm", Method),
-        ("tracking.follower.algorithm", CamShift),
+        ("tracking.follower.algorithm", Choice),
     ],
 )
 def test_an_unknown_choice_is_answered_with_all_there_are(place: str, choices: Any) -> None:

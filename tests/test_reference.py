@@ -201,6 +201,7 @@ def arguments(tmp_path: Path) -> dict[str, list[str]]:
         "alarm": [*clip, str(people)],
         "tracks": [*clip, str(boxes)],
         "tracking": [str(sequence(tmp_path))],
+        "association": ["--frames", "20"],
         "delivery": ["--kills", "0", "--alerts", "2"],
         "supervisor": ["--kills", "1", "--hangs", "1"],
         "memory": ["--frames", "1"],

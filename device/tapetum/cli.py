@@ -23,7 +23,8 @@ _COMMANDS = {
     "models": "look into model files, and change the model that runs",
     "enroll": "let the device take bundles that are pushed, and say whose",
     "doctor": "say what is missing on this machine, and what mends it",
-    "bench": "measure: analysis, motion, alarm, tracks, tracking, gating, delivery, supervisor, speed, memory",
+    "bench": "measure: analysis, motion, alarm, tracks, tracking, association, gating, delivery, supervisor, speed, "
+    "memory",
 }
 
 

@@ -88,13 +88,15 @@ class Pipeline:
     def start(cls, stages: Stages, model: Model, stamper: Stamper) -> "Pipeline":
         """Return a pipeline that has seen no frame yet, and asks `model`."""
         motion, night = stages.motion.start(), stages.night.start()
+        tracker = stages.tracking.start()
         motion.heed(stages.zones)
+        tracker.mark(stages.zones)
         labeller = stages.labelling.start(stages.scheduling, model, night)
         return cls(
             stages.conditions.start(),
             motion,
             stages.damping.start(),
-            stages.tracking.start(),
+            tracker,
             night,
             labeller,
             stages.rules.start(stamper, stages.zones),
@@ -103,7 +105,9 @@ class Pipeline:
     def changed(self, before: Stages, after: Stages, model: Model, stamper: Stamper) -> "Pipeline":
         """Return the pipeline for `after`, in which all that is set as it was `before` goes on with what it knows."""
         same = {name: getattr(self, name) for name, of in _MADE_OF.items() if of(before) == of(after)}
-        return replace(Pipeline.start(after, model, stamper), **same)
+        pipeline = replace(Pipeline.start(after, model, stamper), **same)
+        pipeline.tracker.mark(after.zones)
+        return pipeline
 
     def undamped(self, damping: Damping) -> "Pipeline":
         """Return the same pipeline, with a damper that has learned nothing yet."""
@@ -120,6 +124,7 @@ class Pipeline:
         labels = self.labeller.label(frame, tracks)
         self.tracker.verify(self.labeller.confirmed, frame.t_ns)
         self.tracker.adopt(self.labeller.unmoved, frame.t_ns)
+        self.tracker.heed(self.labeller.findings)
         return Result(motion, tracks, labels, self.gate.sightings(tracks, labels, frame))
 
     def close(self, t_ns: int) -> list[Sighting]:

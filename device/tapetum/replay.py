@@ -14,8 +14,9 @@ from pathlib import Path
 from tapetum import bundle
 from tapetum.alerts.stamp import SequenceStamper
 from tapetum.capture import File
-from tapetum.clock import Clock
+from tapetum.clock import Clock, SystemClock
 from tapetum.config import CameraSettings
+from tapetum.errors import SourceError
 from tapetum.inference.client import Worker
 from tapetum.inference.scheduler import Reason
 from tapetum.inference.settings import Inference
@@ -79,6 +80,14 @@ def replay(
         yield frame, result
     end_s = (tally.last_ns - tally.start_ns) / 1e9
     tally.sightings += [(end_s, sighting) for sighting in pipeline.close(tally.last_ns)]
+
+
+def first_frame(clip: Path) -> Frame:
+    """Return the first frame of `clip`; raises SourceError where it cannot be played."""
+    frame = File(path=str(clip), pace="analysis").open("replay", SystemClock()).read()
+    if frame is None:
+        raise SourceError(f"{clip}: holds no picture")
+    return frame
 
 
 def frame_count(clip: Path) -> int:

@@ -84,6 +84,10 @@ class Box:
         dx, dy = self.width * share, self.height * share
         return Box(self.left - dx, self.top - dy, self.right + dx, self.bottom + dy)
 
+    def shifted(self, x: float, y: float) -> "Box":
+        """Return the box `x` to the right and `y` down of this one, not clipped."""
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
     def clipped(self) -> "Box":
         """Return the part inside the frame."""
         return Box(*(min(1.0, max(0.0, edge)) for edge in (self.left, self.top, self.right, self.bottom)))
@@ -162,6 +166,8 @@ class Motion:
     mask: (h, w) of the luma, uint8, 255 where it moved, valid until the detector's next frame. complete: the mask shows
     what has come to rest under a kept box too, so where it is empty, nothing is. background: (h, w) uint8, how the
     scene looks with nothing in it, smoothed over 3x3 pixels, valid as long as the mask; None where nobody knows.
+    drift: by how much all of the scene is displaced against the frame before, right and down, fractions of the frame:
+    the camera moved.
     """
 
     mask: Plane
@@ -169,6 +175,7 @@ class Motion:
     condition: Condition = Condition.CLEAR
     complete: bool = False
     background: Plane | None = None
+    drift: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,18 @@ class Detection:
     label: str
     score: float
     box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a model saw of what is looked for, in the frame taken at t_ns.
+
+    boxes: where, whole things alone. missing: ids of the tracks that were shown to it and that it saw nothing of.
+    """
+
+    t_ns: int
+    boxes: tuple[Box, ...]
+    missing: frozenset[int] = frozenset()
 
 
 class State(StrEnum):

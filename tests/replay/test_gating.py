@@ -26,7 +26,7 @@ def test_nine_of_ten_questions_are_saved_where_people_come_one_by_one(people):
 
 
 def test_four_of_five_questions_are_saved_on_a_busy_street(street):
-    assert street["fewer"] >= 0.8  # 0.834 was measured
+    assert street["fewer"] >= 0.8  # 0.862 was measured
     assert street["missed"] <= 1  # of 82; none was
 
 

@@ -2,12 +2,21 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetum.scene import Box
-from tapetum.tracking.assign import _costs, _edges, assign
+from tapetum.tracking import assign as assignment
+from tapetum.tracking.predict import edges
+
+
+def assign(tracks: list[Box], regions: list[Box], limit: float, extra: list[float] | None = None) -> dict[int, int]:
+    """Return which region each track gets."""
+    more = None if extra is None else np.array(extra)
+    rows, columns = assignment.assign(edges(tracks), edges(regions), limit, more)
+    return dict(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 @st.composite
@@ -18,7 +27,7 @@ def boxes(draw: st.DrawFn) -> Box:
 
 
 def _cost(box: Box, region: Box) -> float:
-    """Return what `_costs` must, one pair alone."""
+    """Return what a pair costs that is weighed; 1 for one that is not."""
     shared, smaller = box.overlap(region), min(box.area, region.area)
     if shared <= 0 or smaller < 0.1 * max(box.area, region.area):
         return 1.0
@@ -27,13 +36,19 @@ def _cost(box: Box, region: Box) -> float:
 
 @given(st.lists(boxes(), min_size=1, max_size=5), st.lists(boxes(), min_size=1, max_size=5))
 def test_costs_are_those_of_each_pair_by_itself(tracks: list[Box], regions: list[Box]) -> None:
-    found = _costs(_edges(tracks)[:, None], _edges(regions)[None])
-    assert found.tolist() == [pytest.approx([_cost(box, region) for region in regions]) for box in tracks]
+    rows, columns = assignment._touching(edges(tracks), edges(regions))
+    found = assignment.costs(edges(tracks), edges(regions), rows, columns)
+    pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
+    wanted = [_cost(tracks[row], regions[column]) for row, column in pairs]
+    assert np.minimum(found, 1).tolist() == pytest.approx(wanted)
+    left_out = set(itertools.product(range(len(tracks)), range(len(regions)))) - set(pairs)
+    assert all(tracks[row].overlap(regions[column]) == 0 for row, column in left_out)
 
 
-def test_what_has_no_area_costs_all() -> None:
+def test_what_has_no_area_is_nobody_s() -> None:
     nothing, box = Box(0.5, 0.5, 0.5, 0.7), Box(0.4, 0.4, 0.6, 0.6)
-    assert _costs(_edges([nothing]), _edges([box])).tolist() == [1.0]
+    assert assign([nothing], [box], 0.85) == {}
+    assert assign([box], [nothing], 0.85) == {}
 
 
 def total(pairs: dict[int, int], tracks: list[Box], regions: list[Box], limit: float) -> float:
@@ -92,6 +107,12 @@ def test_two_who_could_both_have_the_nearer_region_both_get_one() -> None:
     tracks = [Box(0.10, 0.2, 0.20, 0.6), Box(0.14, 0.2, 0.24, 0.6)]
     regions = [Box(0.13, 0.2, 0.23, 0.6), Box(0.17, 0.2, 0.27, 0.6)]
     assert assign(tracks, regions, 0.85) == {0: 0, 1: 1}
+
+
+def test_of_two_that_fit_alike_the_trusted_one_is_taken() -> None:
+    track, regions = Box(0.4, 0.2, 0.5, 0.8), [Box(0.41, 0.2, 0.51, 0.8), Box(0.39, 0.2, 0.49, 0.8)]
+    assert assign([track], regions, 0.85, [0.2, 0.0]) == {0: 1}
+    assert assign([track], regions, 0.85, [0.0, 0.2]) == {0: 0}
 
 
 def test_nobody_or_nothing_gives_no_pairs() -> None:

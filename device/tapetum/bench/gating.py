@@ -90,7 +90,7 @@ def _reference(clip: Path, inference: Inference) -> Labelled:
     tracks: dict[tuple[str, str], Boxes] = defaultdict(dict)
     faint = msgspec.structs.replace(inference, min_score=min(_FAINT, inference.min_score))
     with worker(faint) as model, Progress("reference", frame_count(clip)) as bar:
-        for frame, detections in _every_frame(clip, model):
+        for frame, detections in every_frame(clip, model):
             bar.step()
             for label in {*trackers, *(one.label for one in detections)}:
                 own = [one for one in detections if one.label == label]
@@ -100,7 +100,7 @@ def _reference(clip: Path, inference: Inference) -> Labelled:
     return [(label, boxes) for (label, _), boxes in tracks.items() if len(boxes) >= _LEAST]
 
 
-def _every_frame(clip: Path, model: Worker) -> Iterator[tuple[Frame, tuple[Detection, ...]]]:
+def every_frame(clip: Path, model: Worker) -> Iterator[tuple[Frame, tuple[Detection, ...]]]:
     """Yield each frame with what the model sees in the whole of it; raises TapetumError where it gives no answer."""
     port, picture = model.port("reference"), model.input
     source = File(path=str(clip), pace="analysis").open("reference", SystemClock())

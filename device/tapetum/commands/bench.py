@@ -71,8 +71,18 @@ def _add_folders(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-video", type=Path, metavar="FOLDER", help=video)
 
 
+def _add_pace(parser: argparse.ArgumentParser) -> None:
+    pace = "how often the model is asked, at most (default: 2)"
+    parser.add_argument("--per-s", type=whole(1), default=2, metavar="N", help=pace)
+
+
 def _add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=whole(1), default=20_000, metavar="N", help="how many (default: 20000)")
+
+
+def _add_boxes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tracks", type=whole(1), default=60, metavar="N", help="how many boxes (default: 60)")
+    parser.add_argument("--frames", type=whole(20), default=600, metavar="N", help="how many (default: 600)")
 
 
 def _add_faults(parser: argparse.ArgumentParser) -> None:
@@ -125,9 +135,9 @@ def _alarm(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _tracks(options: argparse.Namespace) -> dict[str, Any]:
-    from tapetum.bench import tracks
+    from tapetum.bench.tracks import report
 
-    return tracks.run(_clip(options), options.truth, _inference(options))
+    return report.run(_clip(options), options.truth, _inference(options), options.per_s)
 
 
 def _gating(options: argparse.Namespace) -> dict[str, Any]:
@@ -146,6 +156,12 @@ def _tracking(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench.tracking import report
 
     return report.run(options.folders, options.seeds, options.only, options.save_video)
+
+
+def _association(options: argparse.Namespace) -> dict[str, Any]:
+    from tapetum.bench import association
+
+    return association.run(options.tracks, options.frames)
 
 
 def _delivery(options: argparse.Namespace) -> dict[str, Any]:
@@ -184,11 +200,18 @@ BENCHES = {
         (_add_truth, add_model),
         _alarm,
     ),
-    "tracks": _Bench("MOTA and IDF1 against a MOTChallenge file", (_add_truth, add_model), _tracks),
+    "tracks": _Bench(
+        "HOTA, MOTA and IDF1 against a MOTChallenge file, beside ByteTrack", (_add_truth, add_model, _add_pace), _tracks
+    ),
     "tracking": _Bench(
         "every follower of one thing beside OpenCV's on sequences with a truth: success, precision, time",
         (_add_folders,),
         _tracking,
+    ),
+    "association": _Bench(
+        "CPU time of joining boxes into tracks beside ByteTrack, and of the stage of tracking beside MOG2",
+        (_add_boxes,),
+        _association,
     ),
     "gating": _Bench(
         "what is missed by asking the model seldom, against one that is asked about every frame",

@@ -15,7 +15,7 @@ from tapetum.inference.model import Answer, Crop, Model
 from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.scheduler import Question, Reason, Scheduler, Scheduling
 from tapetum.inference.votes import Votes
-from tapetum.scene import Box, Detection, Frame, Label, Track
+from tapetum.scene import Box, Detection, Findings, Frame, Label, Track
 from tapetum.settings import Fraction, Positive, Settings
 
 _FITS = 0.5  # of the smaller of a detection's and a track's box inside the other: less, and it is something else
@@ -23,6 +23,7 @@ _INSIDE = 0.6  # of a track's box inside a detection's: it may be a part of what
 _ENTERING = 0.6  # what an answer counts about a thing at the frame's edge: half a thing looks like something else
 _EDGE = 0.05  # of the frame: a box nearer to its edge may be half a thing
 _APART = 0.1  # of a detection's box under a track's: more, and motion has not missed it
+_CUT = 0.005  # of the frame: a box nearer to the edge of the crop is of something that may go on beyond it
 MOTION = Label("motion", 1.0)
 """What a track is held to be where no model can be asked."""
 
@@ -58,10 +59,12 @@ class Labeller:
         self._votes: dict[int, Votes] = {}
         self._question = Question(Box(0, 0, 1, 1), (), Reason.LOOK)  # the one asked last
         self._boxes: dict[int, Box] = {}  # of all tracks when it was asked
+        self._asked_ns = 0
         self._prepared: tuple[Input, Preprocessor] | None = None
         self.refused = 0
         self.confirmed: frozenset[int] = frozenset()
         self.unmoved: tuple[Box, ...] = ()
+        self.findings: tuple[Findings, ...] = ()
 
     @property
     def asked(self) -> int:
@@ -72,14 +75,15 @@ class Labeller:
         """Take in the answers that have come, ask what is most urgent, return the labels known, by track.
 
         `confirmed` then holds the tracks that an answer has just shown to be what they are held to be, `unmoved` where
-        one has just shown something that is no track. While no model can be asked, what is known stays, and all else is
-        motion.
+        one has just shown something that is no track, `findings` what each has shown. While no model can be asked, what
+        is known stays, and all else is motion.
         """
         asks = self._model.input is not None
         self._votes = {track.id: self._votes.get(track.id) or Votes(self._settings.evidence) for track in tracks}
         answers = self._model.collect()
         self.confirmed = frozenset().union(*(self._count(answer) for answer in answers))
         self.unmoved = tuple(box for answer in answers for box in self._unmoved(answer, tracks))
+        self.findings = tuple(self._findings(answer) for answer in answers)
         if asks:
             self._ask(frame, tracks)
         labels = {track: label for track, votes in self._votes.items() if (label := votes.label)}
@@ -117,14 +121,26 @@ class Labeller:
         """Return where the answer to a look at the whole frame shows something that no track is or was."""
         if self._question.reason is not Reason.LOOK:
             return []
+        known = [*self._boxes.values(), *(track.box for track in tracks)]
+        found: list[Box] = []
+        for box in self._looked_for(answer):
+            if not any(box.overlap(other) > _APART * min(other.area, box.area) for other in [*known, *found]):
+                found.append(box)
+        return found
+
+    def _findings(self, answer: Answer) -> Findings:
+        """Return what an answer has shown of what is looked for, the best first, and what it should have shown."""
+        area, found = self._question.box, self._looked_for(answer)
+        whole = tuple(box for box in found if _is_whole(box, area))
+        shown = {track: self._boxes[track] for track in self._question.tracks if track in self._boxes}
+        missing = (track for track, own in shown.items() if not any(_fit(own, box) >= _FITS for box in found))
+        return Findings(self._asked_ns, whole, frozenset(missing))
+
+    def _looked_for(self, answer: Answer) -> list[Box]:
         wanted = self._scheduling.look_for
-        boxes = [*self._boxes.values(), *(track.box for track in tracks)]
+        found = sorted(answer.detections, key=lambda detection: -detection.score)
         return [
-            found.box
-            for found in answer.detections
-            if found.score >= self._settings.min_score
-            and (not wanted or found.label in wanted)
-            and not any(box.overlap(found.box) > _APART * min(box.area, found.box.area) for box in boxes)
+            one.box for one in found if one.score >= self._settings.min_score and (not wanted or one.label in wanted)
         ]
 
     def _ask(self, frame: Frame, tracks: Sequence[Track]) -> None:
@@ -141,6 +157,7 @@ class Labeller:
         self.scheduler.take(question, standings, frame.t_ns)
         self._question = question
         self._boxes = {track.id: track.box for track in tracks}
+        self._asked_ns = frame.t_ns
 
     def _preprocessor(self, picture: Input) -> Preprocessor:
         """Return what makes pictures for the model that runs now: another may have taken over."""
@@ -151,6 +168,13 @@ class Labeller:
 
 def _at_edge(box: Box) -> bool:
     return min(box.left, box.top, 1 - box.right, 1 - box.bottom) < _EDGE
+
+
+def _is_whole(box: Box, area: Box) -> bool:
+    """Whether what is in `box` does not go on beyond `area`, unless the frame ends there too."""
+    edges = ((box.left, area.left, 0.0), (box.top, area.top, 0.0))
+    ends = ((-box.right, -area.right, -1.0), (-box.bottom, -area.bottom, -1.0))
+    return all(edge > end + _CUT or end <= frame for edge, end, frame in [*edges, *ends])
 
 
 def _fit(track: Box, detection: Box) -> float:

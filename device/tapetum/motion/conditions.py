@@ -50,10 +50,12 @@ class ConditionWatch:
         self._moment, self._until_ns = Condition.CLEAR, 0
         self._lit_ns: int | None = None  # since when the light waits for its name
         self._t_ns = 0
+        self._drift = (0.0, 0.0)  # of the scene in the last frame, fractions of the frame
 
     def look(self, frame: Frame) -> bool:
         """Take in `frame`; return whether the background must be learned anew: what differs from it is no thing."""
-        self._t_ns = t_ns = frame.t_ns
+        self._t_ns, self._drift = frame.t_ns, (0.0, 0.0)
+        t_ns = frame.t_ns
         same = self._repeats.same(frame.luma)
         self._frozen.take(same, t_ns)
         switched = not same and self._is_due(t_ns) and self._examine(frame)
@@ -63,6 +65,8 @@ class ConditionWatch:
         if self._nothing:
             return switched
         pose = self._steadiness.look(frame.luma, t_ns)
+        height, width = frame.luma.shape
+        self._drift = self._steadiness.drift[0] / width, self._steadiness.drift[1] / height
         if pose is Pose.MOVED and self._moment is not Condition.INFRARED:
             self._tell(Condition.MOVED)
         return switched or pose is Pose.JOLTED
@@ -91,7 +95,7 @@ class ConditionWatch:
             self._lit_ns = None
             if not self._covered.begun:
                 self._tell(Condition.LIGHT)
-        return replace(motion, condition=self._now())
+        return replace(motion, condition=self._now(), drift=self._drift)
 
     def _wonder(self) -> None:
         """Find out what the whole picture changed by: the view that holds is in another light."""

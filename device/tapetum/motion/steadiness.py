@@ -43,6 +43,7 @@ class Steadiness:
         self._home: View | None = None  # where it looked when it last was at rest
         self._away: View | None = None  # where it looks now, where that is nowhere near
         self._shift: Shift = (0.0, 0.0)  # from home
+        self.drift: Shift = (0.0, 0.0)  # of the last picture, from the one before
         self._usual = self._varies = 0.0  # median correlation of a picture at rest, and its mean deviation
         self._compared = 0  # pictures with home
         self._doubtful = False  # whether the last picture could be found neither here nor there
@@ -66,6 +67,7 @@ class Steadiness:
 
     def look(self, luma: Plane, t_ns: int) -> Pose:
         """Take in the next (h, w) uint8 luma, taken at `t_ns`."""
+        self.drift = (0.0, 0.0)
         if self._home is None or self._home.shape != luma.shape:
             self._settle(luma, t_ns)
             return Pose.STILL
@@ -85,6 +87,7 @@ class Steadiness:
         self._doubtful = shift is None
         if shift is not None:
             self._away, self._shift = None, shift if _far(shift, (0.0, 0.0)) else (0.0, 0.0)
+            self.drift = self._shift[0] - before[0], self._shift[1] - before[1]
             if usual:
                 home.learn(found)
                 self._learn(middle)

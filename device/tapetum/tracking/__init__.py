@@ -7,10 +7,9 @@ of the union `Follower`; its `start` makes what runs. A new method is one module
 from tapetum.tracking.camshift import CamShift
 from tapetum.tracking.correlation import Correlation
 from tapetum.tracking.follower import Followed, PixelFollower
+from tapetum.tracking.methods import Follower
 from tapetum.tracking.particle import Particle
 from tapetum.tracking.tld import Tld
 from tapetum.tracking.tracker import Tracker, Tracking
-
-Follower = CamShift | Correlation | Particle | Tld
 
 __all__ = ["CamShift", "Correlation", "Followed", "Follower", "Particle", "PixelFollower", "Tld", "Tracker", "Tracking"]

@@ -1,48 +1,102 @@
-"""Which region is which track: the assignment of least total cost.
+"""Which box is which track: the assignment of least total cost.
 
-R. Jonker and A. Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment problems",
-Computing 38:325-340, 1987, by the package `lap`.
+Only pairs that share something are weighed. Those in which each has no other choice are taken as they are, which
+changes no sum; what is left is solved by R. Jonker and A. Volgenant, "A shortest augmenting path algorithm for dense
+and sparse linear assignment problems", Computing 38:325-340, 1987, by the package `lap`.
 """
-
-from collections.abc import Sequence
 
 import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.scene import Box
+from tapetum.tracking.predict import Edges
 
 _SHRINKS = 0.1  # of the larger's area: a thing does not become so much smaller in a frame, what it leaves behind does
-_FAR = 1.0  # the cost of a pair that shares nothing
+_FAR = np.inf  # the cost of such a pair
 _LEAST = 1e-12  # an area that nothing has: it keeps a division by 0 away
 
-Edges = NDArray[np.float64]
-"""(..., 4): left, top, right, bottom."""
+Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Tracks, and the box that each has, of the same length."""
 
 
-def assign(predicted: Sequence[Box], regions: Sequence[Box], cost_limit: float) -> dict[int, int]:
-    """Return track index -> region index of the pairs whose cost is at most `cost_limit` (0 alike .. 1 apart)."""
-    if not predicted or not regions:
-        return {}
-    cost = _costs(_edges(predicted)[:, None], _edges(regions)[None])
-    _, rows, _ = lap.lapjv(cost, extend_cost=True, cost_limit=cost_limit)
-    return {track: int(region) for track, region in enumerate(rows) if region >= 0}
+def assign(predicted: Edges, offered: Edges, cost_limit: float, extra: NDArray[np.float64] | None = None) -> Pairs:
+    """Return the pairs whose cost is at most `cost_limit`, 0 alike .. 1 apart, each box for one track at most.
+
+    extra: for each offered box what is added to its costs: those that are trusted less come second.
+    """
+    rows, columns = _touching(predicted, offered)
+    cost = costs(predicted, offered, rows, columns)
+    if extra is not None:
+        cost = cost + extra[columns]
+    near = (cost <= cost_limit).nonzero()[0]
+    rows, columns = rows[near], columns[near]
+    single = np.bincount(rows)[rows] * np.bincount(columns)[columns] == 1
+    if single.all():
+        return rows, columns
+    rest = ~single
+    found, taken = _solved(rows[rest], columns[rest], cost[near][rest], cost_limit)
+    return np.concatenate([rows[single], found]), np.concatenate([columns[single], taken])
 
 
-def _edges(boxes: Sequence[Box]) -> Edges:
-    return np.array([(box.left, box.top, box.right, box.bottom) for box in boxes])
+def _solved(rows: NDArray[np.intp], columns: NDArray[np.intp], cost: NDArray[np.float64], cost_limit: float) -> Pairs:
+    """Return the pairs of least cost among those given; leaving out a track and a box costs `cost_limit`."""
+    (own, row), (others, column) = _numbered(rows), _numbered(columns)
+    side = max(len(own), len(others))
+    square = np.full((side, side), cost_limit)  # a pair that costs as much as leaving it out: it is left out
+    square[row, column] = cost
+    _, found, _ = lap.lapjv(square)
+    found = found[: len(own)]
+    taken = (square[np.arange(len(own)), found] < cost_limit).nonzero()[0]
+    return own[taken], others[found[taken]]
 
 
-def _costs(boxes: Edges, regions: Edges) -> NDArray[np.float64]:
-    """Half how little they overlap, half how little the smaller lies in the larger: parts of a body still match."""
-    shared = _areas(np.maximum(boxes[..., :2], regions[..., :2]), np.minimum(boxes[..., 2:], regions[..., 2:]))
-    own, others = (_areas(edges[..., :2], edges[..., 2:]) for edges in (boxes, regions))
-    smaller, larger = np.minimum(own, others), np.maximum(own, others)
-    alike = (shared / np.maximum(own + others - shared, _LEAST) + shared / np.maximum(smaller, _LEAST)) / 2
-    return np.where((shared > 0) & (smaller >= _SHRINKS * larger), 1 - alike, _FAR)
+def _numbered(values: NDArray[np.intp]) -> Pairs:
+    """Return the different `values`, rising, and which of them each is."""
+    counts = np.bincount(values)
+    there = counts.nonzero()[0]
+    counts[there] = np.arange(len(there))
+    return there, counts[values]
 
 
-def _areas(first: Edges, last: Edges) -> NDArray[np.float64]:
+def _touching(boxes: Edges, others: Edges) -> Pairs:
+    """Return the pairs that share something."""
+    left, top, right, bottom = np.ascontiguousarray(others.T)
+    one = np.ascontiguousarray(boxes.T)[:, :, None]
+    touching = one[0] < right
+    touching &= one[2] > left
+    touching &= one[1] < bottom
+    touching &= one[3] > top
+    rows, columns = np.divmod(np.flatnonzero(touching), max(1, len(others)))
+    return rows, columns
+
+
+def costs(boxes: Edges, others: Edges, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Half how little the two of a pair overlap, half how little the smaller lies in the larger, 0 alike .. 1 apart.
+
+    So parts of a body still match. The pairs are those of `rows` of `boxes` and `columns` of `others`, and touch.
+    """
+    one, other = boxes.T.take(rows, 1), others.T.take(columns, 1)
+    sides = np.minimum(one[2:], other[2:])
+    sides -= np.maximum(one[:2], other[:2])
+    shared = sides[0] * sides[1]
+    one, other = one[2:] - one[:2], other[2:] - other[:2]
+    own, its = one[0] * one[1], other[0] * other[1]
+    smaller = np.minimum(own, its)
+    alike = shared / np.maximum(_LEAST, own + its - shared)
+    alike += shared / np.maximum(_LEAST, smaller)
+    crumbs = smaller <= _SHRINKS * np.maximum(own, its)
+    cost = 1 - alike / 2
+    cost[crumbs] = _FAR
+    return np.asarray(cost)
+
+
+def areas(first: Edges, last: Edges) -> NDArray[np.float64]:
     """Return the areas between the corners `first` and `last`; 0 for what is empty."""
     sides = np.maximum(last - first, 0)
     return np.asarray(sides[..., 0] * sides[..., 1], np.float64)
+
+
+def overlaps(boxes: Edges, others: Edges) -> NDArray[np.float64]:
+    """Return (n, m): the area that each of `boxes` shares with each of `others`."""
+    one, other = boxes[:, None], others[None]
+    return areas(np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:]))

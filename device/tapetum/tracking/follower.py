@@ -25,8 +25,11 @@ class PixelFollower(Protocol):
     and what it remembers does not grow. A picture of another size goes on at the same place in fractions of the frame.
     """
 
-    def update(self, frame: Frame) -> Followed:
-        """Return where the thing is in `frame`, the next one in time, whatever was left out between."""
+    def update(self, frame: Frame, near: Box | None = None) -> Followed:
+        """Return where the thing is in `frame`, the next one in time, whatever was left out between.
+
+        near: where somebody expects it who has seen more; without it, it is looked for where it was.
+        """
         ...
 
 

@@ -84,8 +84,10 @@ class ParticleFollower:
         self._own = _own(self._target, shown, self._box)
         self._best = max(1e-6, float(self._alike(self._target[None])[0]))
 
-    def update(self, frame: Frame) -> Followed:
+    def update(self, frame: Frame, near: Box | None = None) -> Followed:
         """Return where the thing is in `frame`: the mean of the best guesses."""
+        if near is not None:
+            self._place(near)
         self._move()
         shown = _Shown.of(frame, self._box, self._levels)
         found = shown.histograms(self._guesses, self._first, self._space)
@@ -106,6 +108,11 @@ class ParticleFollower:
     @property
     def _few(self) -> int:
         return max(1, round(_BEST * len(self._guesses)))
+
+    def _place(self, near: Box) -> None:
+        (x, y), (was_x, was_y) = near.centre, self._box.centre
+        self._guesses[:, :2] += (x - was_x, y - was_y)
+        self._take(x, y, self._box.width / self._first[0])
 
     def _take(self, x: float, y: float, size: float) -> None:
         (was_x, was_y), width, height = self._box.centre, self._first[0] * size, self._first[1] * size

@@ -7,7 +7,7 @@ frames in which nothing moves.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Annotated
 
@@ -15,18 +15,20 @@ import cv2
 import numpy as np
 from msgspec import Meta
 
-from tapetum.scene import Box, Frame, Motion, Track, hull
+from tapetum.scene import Box, Findings, Frame, Motion, Track
 from tapetum.settings import Seconds, Settings
-from tapetum.tracking.assign import assign
-from tapetum.tracking.camshift import CamShift
+from tapetum.tracking.assign import areas, overlaps
+from tapetum.tracking.association import Match, matched
+from tapetum.tracking.belief import came, is_urgent
+from tapetum.tracking.choice import Automatic, Budget, Choice, Hold, Purse
+from tapetum.tracking.findings import History
 from tapetum.tracking.nuisance import LOOKS, Nuisance, Nuisances, enough, judged, look, straightness
+from tapetum.tracking.predict import SIZE, Edges, Predictors, edges
 from tapetum.tracking.thing import Thing
+from tapetum.zones import Zone
 
 _EDGE = 0.01  # of the frame: a box nearer to its edge may be leaving
-_PART = 0.6  # of a region's area inside a thing's box: it is a part of the thing
-_PART_REACH = 0.15  # of its size, by which a thing's box is widened to look for its parts
-_PIECE = 0.3  # of the region's area: a loose part smaller than this is no thing of its own
-_SHARED = 0.5  # of a thing's predicted box under one region with another's: they are one region now
+_NEAR = 0.4  # of its size around a thing's box: another that reaches into that is near
 _COVERED = 0.8  # of a younger thing's box within an older one's
 _COVERED_S = 1.5  # for so long, and they are one thing
 _CHANGED = 0.02  # of a followed box that differs from the background, where that is known
@@ -36,9 +38,11 @@ _HELD = 0.1  # of its size, by which a box is widened under which the background
 class Tracking(Settings, frozen=True):
     """How things are followed."""
 
-    follower: CamShift = CamShift()
+    follower: Choice = Automatic()
+    budget: Budget = 40.0  # updates of CamShift that the followers of a frame may take: less crosses by colours alone
     hits: Annotated[int, Meta(ge=1, le=5)] = 3  # of five frames: fewer believes sooner, and believes flicker
     travel: Annotated[float, Meta(ge=0, le=1)] = 0.02  # of the frame that a thing must move or grow to be believed
+    large: Annotated[float, Meta(gt=0, le=1)] = 0.2  # of the frame: what covers so much is believed at the second sight
     match: Annotated[float, Meta(gt=0, le=1)] = 0.85  # cost of the worst pair accepted: lower loses what jumps
     hold_s: Seconds = 3.0  # how long colours alone keep a track
     lost_s: Seconds = 1.5  # how long a thing may be out of sight
@@ -56,9 +60,14 @@ class Tracker:
 
     def __init__(self, settings: Tracking) -> None:
         self._settings = settings
-        self._things: list[Thing] = []
+        self._things: list[Thing] = []  # in the order in which they came
+        self._predictors = Predictors()  # a row for each of them
+        self._history = History()
+        self._zones: tuple[Zone, ...] = ()
+        self._heeded: tuple[Findings, ...] = ()
         self._ids = count(1)
-        self._t_ns = 0
+        self._purse = Purse(settings.budget)
+        self._t_ns = self._last_ns = 0
         self._motion = Motion(np.zeros((1, 1), np.uint8), ())
         self.rejected: Counter[Nuisance] = Counter()  # how many things were taken for nobody, and why
 
@@ -66,10 +75,14 @@ class Tracker:
         """Return the boxes under which the background must not be learned: believed things that are there."""
         limit_ns = self._settings.still_s * 1e9
         return [
-            thing.predictor.box.grown(_HELD)
+            thing.box.grown(_HELD)
             for thing in self._things
             if thing.confirmed and self._t_ns - max(thing.anchor_ns, thing.verified_ns) < limit_ns
         ]
+
+    def mark(self, zones: Sequence[Zone]) -> None:
+        """Believe at once what stands in those of `zones` that are marked for it."""
+        self._zones = tuple(zones)
 
     def verify(self, ids: Iterable[int], t_ns: int) -> None:
         """Take the things `ids` for present: somebody who knows has seen them."""
@@ -80,60 +93,101 @@ class Tracker:
 
     def adopt(self, boxes: Iterable[Box], t_ns: int) -> None:
         """Begin a track in each of `boxes`, where somebody who knows has seen something that never moved."""
-        self._things += [Thing.adopted_at(self._ids, box, t_ns) for box in boxes]
+        self._begin([Thing.adopted_at(self._ids, box, t_ns) for box in boxes])
+
+    def heed(self, findings: Iterable[Findings]) -> None:
+        """Let the next update take in what a model has seen in frames that are past."""
+        self._heeded = (*self._heeded, *findings)
 
     def update(self, motion: Motion, frame: Frame) -> tuple[Track, ...]:
         """Return all tracks as they stand in `frame`, in which there was `motion`."""
-        self._t_ns = t_ns = frame.t_ns
+        self._last_ns, self._t_ns = self._t_ns, frame.t_ns
+        t_ns, self._motion = frame.t_ns, motion
+        self._purse.fill()
         left = list(motion.regions)
-        self._motion = motion
+
+        # The camera may have moved.
+        if motion.drift != (0.0, 0.0):
+            self._predictors.shift(*motion.drift)
+            for thing in self._things:
+                thing.shift(*motion.drift)
+
+        # What a model has seen since comes before all else.
+        for findings in self._heeded:
+            self._amend(findings, frame)
+        self._heeded = ()
 
         # Those believed choose first, the doubtful get what is left.
-        believed = [thing for thing in self._things if thing.confirmed]
-        doubtful = [thing for thing in self._things if not thing.confirmed]
-        missed = self._match(believed, left, frame)
-        missed += self._match(doubtful, left, frame)
+        predicted = self._predictors.predicted(t_ns)
+        believed = [row for row, thing in enumerate(self._things) if thing.confirmed]
+        doubtful = [row for row, thing in enumerate(self._things) if not thing.confirmed]
+        matches = matched(believed, predicted, left, self._settings.match, believed)
+        matches |= matched(doubtful, predicted, left, self._settings.match, ())
 
         # What no region explains is looked for by its colours.
-        for thing in missed:
-            self._look_for(thing, frame)
+        self._take(matches, predicted, frame)
 
         # What is left begins something new, and what has been away too long is gone.
-        self._things += [Thing.begin(self._ids, box, t_ns) for box in left]
-        self._join_covered(t_ns)
-        self._things = [thing for thing in self._things if not self._gone(thing, t_ns)]
+        self._begin([Thing.begin(self._ids, box, t_ns) for box in left])
+        self._compare(t_ns)
+        self._let_go(t_ns)
+        sure = [thing.region_ns == t_ns and not thing.shared for thing in self._things]
+        self._history.add(t_ns, [thing.id for thing in self._things], self._predictors.boxes, sure)
         return tuple(thing.track(t_ns) for thing in self._things)
 
-    def _match(self, things: list[Thing], left: list[Box], frame: Frame) -> list[Thing]:
-        """Give `things` their regions, taking them out of `left`; return the things that got none."""
-        predicted = [thing.predictor.predicted(frame.t_ns) for thing in things]
-        pairs = assign(predicted, left, self._settings.match)
-        regions = list(left)
-        for region in pairs.values():
-            left.remove(regions[region])
-        missed = [thing for index, thing in enumerate(things) if index not in pairs]
-        for index, region in pairs.items():
-            others = [box for other, box in zip(things, predicted, strict=True) if other in missed and other.confirmed]
-            self._take(things[index], predicted[index], regions[region], (left, others), frame)
-        return missed
+    def _amend(self, findings: Findings, frame: Frame) -> None:
+        """Correct where things are, begin what was taken for a part of another, let go of what is not there at all."""
+        amended = self._history.compared(findings, [thing.id for thing in self._things])
+        for row, thing in enumerate(self._things):
+            thing.judge(amended is not None and row in amended.rows, thing.id in findings.missing)
+        if amended:
+            rows = np.array(amended.rows, np.intp)[amended.clear]
+            self._predictors.amend(rows, amended.was[amended.clear], amended.boxes[amended.clear])
+            self._hold_anew([amended.rows[one] for one in amended.of], frame)
+            came = (self._predictors.boxes[amended.rows] - amended.boxes)[amended.of]
+            parts = [Box(*one) for one in (amended.split + came).tolist()]
+            choice, mask = self._settings.follower, self._motion.mask
+            self._begin([Thing.split_off(self._ids, box, frame, Hold(choice, frame, box, mask)) for box in parts])
 
-    def _take(
-        self, thing: Thing, predicted: Box, region: Box, around: tuple[list[Box], list[Box]], frame: Frame
-    ) -> None:
-        """Let `thing` be in `region`, with the parts of it that lie loose, unless it is one with another thing's."""
-        left, others = around
-        if any(region.overlap(box) > _SHARED * box.area for box in others):
-            found = thing.follow(frame)
-            thing.hit(found.box if found else predicted, frame.t_ns, resize=False)
-            thing.region_ns = frame.t_ns
-        else:
-            reach = predicted.united(region).grown(_PART_REACH)
-            parts = [box for box in left if box.overlap(reach) > _PART * box.area and _is_part(box, region)]
-            for part in parts:
-                left.remove(part)
-            thing.hit_region(hull([region, *parts]), frame, self._motion.mask, self._settings.follower)
+    def _hold_anew(self, rows: Iterable[int], frame: Frame) -> None:
+        """Let what holds `rows` forget what it knew of them: it was another's too."""
+        boxes = self._predictors.boxes.tolist()
+        for row in rows:
+            thing = self._things[row]
+            thing.box = Box(*boxes[row])
+            thing.hold = Hold(self._settings.follower, frame, thing.box, self._motion.mask)
+
+    def _take(self, matches: Mapping[int, Match], predicted: Edges, frame: Frame) -> None:
+        """Let each thing be where its match, or else its follower, shows it."""
+        seen: dict[int, tuple[Box, float]] = {}
+        for row, thing in enumerate(self._things):
+            match, expected = matches.get(row), Box(*predicted[row].tolist())
+            if match and not match.shared:
+                seen[row] = match.box, SIZE
+            elif match:
+                found = thing.follow(frame, expected, self._purse, self._last_ns)
+                seen[row] = found.box if found else expected, 0.0
+            elif box := self._looked_for(thing, expected, frame):
+                seen[row] = box, 0.0
+        rows = list(seen)
+        growth = np.array([grows for _, grows in seen.values()])
+        self._predictors.correct(rows, edges([box for box, _ in seen.values()]), frame.t_ns, growth)
+        self._predictors.rest([row for row in range(len(self._things)) if row not in seen])
+        boxes = self._predictors.boxes.tolist()
+        for row, thing in enumerate(self._things):
+            if row in seen:
+                thing.hit(Box(*boxes[row]), frame.t_ns)
+            else:
+                thing.miss()
+            if match := matches.get(row):
+                self._learn(thing, match, frame)
+
+    def _learn(self, thing: Thing, match: Match, frame: Frame) -> None:
+        thing.region_ns, thing.shared = frame.t_ns, match.shared
+        if not match.shared:
+            thing.learn(frame, self._motion.mask, self._settings.follower, self._purse)
         if not thing.confirmed:
-            self._believe(thing, region, frame)
+            self._believe(thing, match.region, frame)
 
     def _believe(self, thing: Thing, region: Box, frame: Frame) -> None:
         """Take `thing` for real once it is there, unless it looks like nobody."""
@@ -141,7 +195,8 @@ class Tracker:
         thing.way.append(region)
         if limits.enabled and (seen := look(region, frame, self._motion)):
             thing.looks.append(seen)
-        if not thing.is_there(self._settings.hits, self._settings.travel):
+        urgent = is_urgent(region, self._settings.large, self._zones)
+        if not urgent and not self._is_there(thing):
             return
         straight = straightness(thing.way, frame.luma.shape)
         if thing.looks and (reason := judged(thing.looks, straight, limits)):
@@ -150,49 +205,60 @@ class Tracker:
             thing.nuisance, thing.doubts = reason, LOOKS
         elif thing.doubts:  # what once looked like nobody must look like somebody for longer
             thing.doubts -= 1
-        elif not thing.looks or enough(thing.looks, straight, limits):
+        elif urgent or not thing.looks or enough(thing.looks, straight, limits):
             thing.nuisance, thing.confirmed = None, True
 
-    def _look_for(self, thing: Thing, frame: Frame) -> None:
+    def _is_there(self, thing: Thing) -> bool:
+        hits, travel = self._settings.hits, self._settings.travel
+        return sum(thing.recent) >= hits and came(thing.first_box, thing.way, thing.box, hits, travel)
+
+    def _looked_for(self, thing: Thing, expected: Box, frame: Frame) -> Box | None:
+        """Return where `thing`, that no region shows, is all the same; None where nobody knows."""
         if thing.adopted and frame.t_ns - thing.verified_ns < self._settings.still_s * 1e9:
-            thing.hit(thing.first_box, frame.t_ns, resize=False)
-            return
-        found = None
-        if frame.t_ns - thing.region_ns < self._settings.hold_s * 1e9:
-            found = thing.follow(frame)
-        if found is None or self._is_absent(found.box):
-            thing.miss()
-        else:
-            thing.hit(found.box, frame.t_ns, resize=False)
+            return thing.first_box
+        if frame.t_ns - thing.region_ns >= self._settings.hold_s * 1e9:
+            return None
+        found = thing.follow(frame, expected, self._purse, self._last_ns)
+        return None if found is None or self._is_absent(found.box) else found.box
 
     def _is_absent(self, box: Box) -> bool:
         """Whether the background itself is seen where a follower believes its thing to be."""
         inside = self._motion.mask[box.slices(self._motion.mask)]
         return self._motion.complete and cv2.countNonZero(inside) < _CHANGED * inside.size
 
-    def _join_covered(self, t_ns: int) -> None:
-        """Let go of a younger thing that lies within an older one for long: they were parts of one."""
-        for young in self._things:
-            box = young.predictor.box
-            older = (old.predictor.box for old in self._things if old.id < young.id and old.confirmed)
-            if not any(box.overlap(other) > _COVERED * box.area for other in older):
-                young.covered_ns = 0
-            elif young.covered_ns == 0:
-                young.covered_ns = t_ns
+    def _begin(self, things: list[Thing]) -> None:
+        self._things += things
+        self._predictors.add(edges([thing.box for thing in things]), self._t_ns)
+
+    def _compare(self, t_ns: int) -> None:
+        """Tell who is near whom; let go of a younger thing that lies within an older for long: they were one."""
+        boxes = self._predictors.boxes
+        believed = [row for row, thing in enumerate(self._things) if thing.confirmed]
+        reach = _NEAR * (boxes[:, 2:] - boxes[:, :2])
+        near = overlaps(np.hstack([boxes[:, :2] - reach, boxes[:, 2:] + reach]), boxes[believed]) > 0
+        for row, others in enumerate(near.sum(axis=1).tolist()):
+            self._things[row].crowded = others > self._things[row].confirmed
+        covered = overlaps(boxes, boxes[believed]) > _COVERED * areas(boxes[:, :2], boxes[:, 2:])[:, None]
+        older = np.array(believed) < np.arange(len(boxes))[:, None]
+        for thing, is_covered in zip(self._things, np.any(covered & older, axis=1), strict=True):
+            if not is_covered:
+                thing.covered_ns = 0
+            elif thing.covered_ns == 0:
+                thing.covered_ns = t_ns
+
+    def _let_go(self, t_ns: int) -> None:
+        stay = [row for row, thing in enumerate(self._things) if not self._gone(thing, t_ns)]
+        if len(stay) < len(self._things):
+            self._things = [self._things[row] for row in stay]
+            self._predictors.keep(stay)
 
     def _gone(self, thing: Thing, t_ns: int) -> bool:
-        if thing.covered_ns and t_ns - thing.covered_ns > _COVERED_S * 1e9:
+        if thing.refuted or (thing.covered_ns and t_ns - thing.covered_ns > _COVERED_S * 1e9):
             return True
         if not thing.confirmed:
             return not any(list(thing.recent)[-2:])
-        patience_s = self._settings.leaving_s if _at_edge(thing.predictor.box) else self._settings.lost_s
+        patience_s = self._settings.leaving_s if _at_edge(thing.box) else self._settings.lost_s
         return t_ns - thing.last_ns > patience_s * 1e9
-
-
-def _is_part(box: Box, region: Box) -> bool:
-    """Whether `box` is a piece of what is in `region`, above, below or small, and nobody who walks beside it."""
-    shared = min(box.right, region.right) - max(box.left, region.left)
-    return shared > 0.5 * box.width or box.area < _PIECE * region.area
 
 
 def _at_edge(box: Box) -> bool:

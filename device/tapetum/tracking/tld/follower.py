@@ -80,8 +80,10 @@ class TldFollower:
         self._variance = 0.5 * float(seen_variance(self._view, self._edges(frame)))
         self._begin(frame)
 
-    def update(self, frame: Frame) -> Followed:
+    def update(self, frame: Frame, near: Box | None = None) -> Followed:
         """Return where the thing is in `frame`, or where it was last, not visible."""
+        if near is not None:  # what flow goes by is not there: the detector looks around it
+            self._box, self._there, self._looked = inside(near), False, self._looked | 1
         edges = self._edges(frame)
         view = self._around(frame) if self._there or self._looked % 2 else self._tile(frame)
         self._looked += not self._there
