@@ -25,6 +25,7 @@ from tapetum.store import Store
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.1  # between two looks whether the time beside the old one is over
+_ONCE_MORE = 9  # answers
 _AGAIN_S = 2.0  # before the old model is loaded once more, where there was no room for it
 
 
@@ -127,13 +128,20 @@ class Installing:
         self._ledger.tidy()
 
     def _check_time(self, candidate: Candidate) -> None:
-        """Raise Unsuitable where it takes too long for its probes; where it goes back, nothing is too slow."""
-        record = self._ledger.record
+        """Raise Unsuitable where it takes too long for its probes; where it goes back, nothing is too slow.
+
+        What else the processor does may slow the probes down: then the fastest of some more answers counts.
+        """
+        record, trials = self._ledger.record, self._around.trials
+        if record.install.back or not candidate.trial.probes:
+            return
         usual_ms = max(self._worker.state().median_ms, record.trial.latency_ms if record.trial else 0.0)
-        times = [candidate.trial.latency_ms] if candidate.trial.probes and not record.install.back else []
-        slow = too_slow(times, usual_ms, self._around.trials)
-        if slow:
-            raise Unsuitable(f"its probes on {candidate.trial.accelerator}: {slow}")
+        if too_slow([candidate.trial.latency_ms], usual_ms, trials):
+            pixels = candidate.spec.probes[0].pixels
+            fastest_ms = min(candidate.ask([pixels])[1] for _ in range(_ONCE_MORE))
+            slow = too_slow([fastest_ms], usual_ms, trials)
+            if slow:
+                raise Unsuitable(f"its probes on {candidate.trial.accelerator}: {slow}")
 
     def _compare(self, candidate: Candidate) -> None:
         """Let it run beside the old one for its time, on what cameras see; raises Unsuitable where it does worse."""

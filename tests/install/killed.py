@@ -4,7 +4,7 @@ For each way in which an installing can go, each step of it, both sides of that 
 is forked that does what the daemon does with models, with a fetcher beside it. SIGKILL ends it there; a hang is ended
 by SIGKILL, as the watchdog does; an error is what a full disk says, for a while. Then others are forked, without any
 fault, until the installing has come to its end: nobody helps. What is left is looked at. Prints a line for each:
-"ok" or what is wrong. `--real`: with real workers and models of FOLDER/bundles, else with quick ones.
+"ok" or what is wrong. `--real`: with real workers and models, else with quick ones.
 """
 
 import errno
@@ -20,13 +20,17 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from tapetum import installing, switch
 from tapetum.inference.client import Worker
+from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
 from tapetum.install.probation import Tally
 from tapetum.install.settings import Trials
 from tapetum.intake import Intake
 from tapetum.record import COMING, UNDER_WAY, Record, State
+from tapetum.scene import Box
 from tapetum.store import Store
 from tapetum.switch import Switch
 from tapetum.update.offer import Contract, Input, Offer
@@ -102,7 +106,7 @@ def live(folder: Path, case: Case | None, model: str, real: bool) -> None:
     switch._LOOK_S = installing._LOOK_S = installing._AGAIN_S = 0.01
     store = FaultyStore(folder / "models", case)
     settings = Inference(spare=False)
-    trials = Trials(shadow_s=0.05, trial_s=0.3)
+    trials = Trials(shadow_s=0.3, trial_s=3.0) if real else Trials(shadow_s=0.05, trial_s=0.3)
     if not real:
         switch.Worker = lambda spec, _: QuickWorker(spec)  # type: ignore[misc,assignment]
     running = Switch(store, settings, trials)
@@ -111,7 +115,7 @@ def live(folder: Path, case: Case | None, model: str, real: bool) -> None:
     if real:
         worker = running.worker
         assert isinstance(worker, Worker)
-        bodies += [lambda: worker.run(stop), lambda: worker.try_others(stop)]
+        bodies += [lambda: worker.run(stop), lambda: worker.try_others(stop), lambda: ask(worker)]
     threads = [threading.Thread(target=body, daemon=True) for body in bodies]
     for thread in threads:
         thread.start()
@@ -122,6 +126,15 @@ def live(folder: Path, case: Case | None, model: str, real: bool) -> None:
         time.sleep(0.01)
     time.sleep(0.05)  # what is left behind goes
     os._exit(0)
+
+
+def ask(worker: Worker) -> None:
+    """Do what a camera does: ask, again and again."""
+    port, picture = worker.port("camera"), np.zeros((256, 256, 3), np.uint8)
+    while True:
+        port.offer([Crop(1, Box(0, 0, 1, 1), picture)])
+        time.sleep(0.01)
+        port.collect()
 
 
 def tally() -> Tally:
@@ -147,16 +160,29 @@ def fetch(folder: Path, intake: Intake, model: str) -> None:
 # --- around it
 
 
-def prepared(folder: Path) -> None:
-    """A device with a slot that is active and one before it, and bundles that may be pushed."""
+def prepared(folder: Path, make: Callable[[str], bytes]) -> None:
+    """A device with a slot that is active and one before it, and bundles that may be pushed, as `make` packs them."""
     (folder / "bundles").mkdir(parents=True)
     for model in WAYS:
-        name, version = model.split("@")
-        (folder / "bundles" / f"{model}.tapetum").write_bytes(packed(int(version), name))
+        (folder / "bundles" / f"{model}.tapetum").write_bytes(make(model))
     store = Store(folder / "models")
-    for version in (1, 2):
-        store.install(packed(version, "old"))
-        store.keep(Record(f"old@{version}", OLDER if version == 2 else ""))
+    for model in (OLDER, OLD):
+        store.install(make(model))
+        store.keep(Record(model, OLDER if model == OLD else ""))
+
+
+def quick(model: str) -> bytes:
+    name, version = model.split("@")
+    return packed(int(version), name)
+
+
+def real_one(model: str) -> bytes:
+    """Return a bundle of the detector that comes along, or of what became of it."""
+    from tests.simulators import bad_models, bundles
+
+    spec = bad_models.shipped(model)
+    spoilt = {BAD_AT_PROBES: bad_models.corrupt, BAD_ON_TRIAL: lambda spec: bad_models.failing_at(spec, 100)}
+    return bundles.packed(spoilt[model](spec) if model in spoilt else spec)
 
 
 def forked(folder: Path, case: Case | None, model: str, real: bool) -> int:
@@ -223,9 +249,8 @@ def left(folder: Path, case: Case) -> str:
 
 
 def main(folder: Path, real: bool) -> None:
-    if not real:
-        prepared(folder / "before")
-    with ThreadPoolExecutor(1 if real else 4) as pool:
+    prepared(folder / "before", real_one if real else quick)
+    with ThreadPoolExecutor(2 if real else 4) as pool:
         run = lambda one: outcome(folder / "before", folder / str(one).replace(" ", "-"), one, real)  # noqa: E731
         for case, found in zip(cases(), pool.map(run, cases()), strict=True):
             print(f"{case}: {found}", flush=True)

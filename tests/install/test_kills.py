@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.install.killed import cases
 
 
@@ -21,3 +23,9 @@ def test_an_installing_that_is_killed_hangs_or_fails_at_any_step_comes_to_its_en
     found = run(tmp_path)
     assert found == [f"{case}: ok" for case in cases()]
     assert len(found) == 66
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_an_installing_of_real_models_in_real_workers_comes_to_its_end_too(tmp_path: Path):
+    assert run(tmp_path, "--real") == [f"{case}: ok" for case in cases()]

@@ -12,7 +12,7 @@ class Trials(Settings, frozen=True):
 
     shadow_s: Annotated[float, Meta(ge=0, le=86400)] = 30.0  # beside the old one, on what cameras see; 0: not at all
     agreement: Fraction = 0.3  # of what both saw there, in the same place and by the same name
-    slower: Annotated[float, Meta(ge=1, le=1000)] = 5.0  # an answer may take so many times as long as the old one's
+    slower: Annotated[float, Meta(ge=1, le=1000)] = 4.0  # an answer may take so many times as long as the old one's
     trial_s: Annotated[float, Meta(ge=0, le=2_592_000)] = 600.0  # in which the old one may come back; 0: none
     frames: Fraction = 0.8  # times the share of pictures that were analysed before
     fewest_alerts: Fraction = 0.1  # times as many as before, in the same time

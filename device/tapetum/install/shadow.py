@@ -32,7 +32,7 @@ from tapetum.scene import Box, Detection
 _OVERLAP = 0.5
 _ENOUGH = 10  # detections, of both: fewer say nothing
 _TIMES = 5  # answers of which the median is told
-_NOISE_MS = 20.0  # by which a busy processor delays an answer of any model
+_NOISE_MS = 10.0  # by which a busy processor delays an answer of any model
 
 
 @dataclass(frozen=True, slots=True)

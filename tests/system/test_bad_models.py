@@ -1,0 +1,128 @@
+"""Models that pass for good ones: each is refused beside the one in use, or gone back from on trial, by itself."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tapetum.inference.contract import ModelSpec
+from tapetum.record import State
+from tests.simulators.daemon import Daemon, until, workers
+from tests.simulators.mosquitto import Mosquitto
+from tests.system.conftest import STREET, Subscriber, camera, reached_at, subscribed
+from tests.system.test_models import Device
+
+pytest.importorskip("ai_edge_litert.schema_py_generated", reason="the older runtime brings no schema")
+from tests.simulators import bad_models
+
+pytestmark = pytest.mark.system
+SHADOW_S, TRIAL_S, SLACK_S = 3.0, 60.0, 10.0
+CURIOUS = """scheduling.per_s = 20
+scheduling.look_s = 0.2
+scheduling.retry_s = 0.1
+scheduling.recheck_s = 0.2
+scheduling.longest_s = 0.4
+"""
+"""So much is asked in a few seconds as else in minutes."""
+SAID = "it said: the model fails: gather index out of bounds"
+GOOD = bad_models.shipped()
+
+
+@dataclass
+class Watched:
+    """A device on which a good model runs, and what it says."""
+
+    device: Device
+    daemon: Daemon
+    subscriber: Subscriber
+
+    def pushed(self, spec: ModelSpec) -> tuple[dict[str, Any], float]:
+        """Wish for the model; return what was said of its end, and after how many seconds."""
+        name = self.device.store.install(self.device.file(spec).read_bytes())
+        heard, began_s = len(self.subscriber.all("model/state")), time.monotonic()
+        wish = self.device.store.want(name)
+        ended = until(lambda: self._ended(name, heard), TRIAL_S + SLACK_S, "it came to its end")
+        assert self.device.store.record().answered == wish.id
+        return ended, time.monotonic() - began_s
+
+    def _ended(self, name: str, heard: int) -> dict[str, Any] | None:
+        said = self.subscriber.all("model/state")[heard:]
+        ends = [one for one in said if one["model"] == name and one["state"] in ("failed", "rolled-back", "committed")]
+        return ends[-1] if ends else None
+
+    def states(self, name: str) -> list[str]:
+        return [one["state"] for one in self.subscriber.all("model/event") if one["model"] == name]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """A device that has watched a street with a good model until it has seen something."""
+    folder = tmp_path_factory.mktemp("device")
+    (folder / "broker").mkdir()
+    with Mosquitto(folder / "broker") as broker, subscribed(broker.port) as subscriber:
+        trial = f"[inference]\ndeadline_s = 1.5\n[trial]\nshadow_s = {SHADOW_S}\ntrial_s = {TRIAL_S}\n"
+        daemon = Daemon(folder, reached_at(broker.port) + trial + camera(STREET, more=CURIOUS))
+        device = Device(folder, daemon)
+        device.has(GOOD)
+        with daemon:
+            daemon.until(lambda status: status["inference"]["answered"] > 20, 60)
+            yield Watched(device, daemon, subscriber)
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A bad model, how it ends, after how long at most, and why."""
+
+    spoil: Callable[[ModelSpec], ModelSpec]
+    ends: State
+    within_s: float
+    reason: str
+
+
+BAD = {
+    "labels": Bad(
+        bad_models.with_labels_exchanged, State.FAILED, SHADOW_S, "beside good@1: it sees something else than the model"
+    ),
+    "corrupt": Bad(bad_models.corrupt, State.FAILED, 0, "probe 2 of 4 on cpu: vehicle of 0.64 is expected"),
+    "slow": Bad(bad_models.slow, State.FAILED, SHADOW_S, "its probes on cpu: an answer takes"),
+    "silent": Bad(bad_models.silent, State.FAILED, SHADOW_S, "beside good@1: it sees something else than the model"),
+    "inventing": Bad(bad_models.inventing, State.FAILED, SHADOW_S, "beside good@1: it sees something else"),
+    "dying at the 20th crop": Bad(
+        lambda spec: bad_models.failing_at(spec, 20), State.FAILED, SHADOW_S, f"the worker died (status 1); {SAID}"
+    ),
+    "dying at the 150th crop": Bad(
+        lambda spec: bad_models.failing_at(spec, 150),
+        State.ROLLED_BACK,
+        SHADOW_S + TRIAL_S,
+        f"its worker failed on trial: the worker died (status 1); {SAID}",
+    ),
+    "hanging at the 20th crop": Bad(
+        lambda spec: bad_models.hanging_at(spec, 20), State.FAILED, SHADOW_S, "no answer in time"
+    ),
+    "hanging at the 150th crop": Bad(
+        lambda spec: bad_models.hanging_at(spec, 150),
+        State.ROLLED_BACK,
+        SHADOW_S + TRIAL_S,
+        "its worker failed on trial: no answer in time",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_model_does_not_stay_and_the_good_one_goes_on(watched: Watched, what: str):
+    bad = BAD[what]
+    name = f"{what.replace(' ', '-')}@1"
+    ended, after_s = watched.pushed(bad.spoil(bad_models.shipped(name)))
+    print(f"{what}: {ended['state']} after {after_s:.1f} s: {ended['reason']}")
+    assert (ended["state"], ended["active"]) == (bad.ends, "good@1")
+    assert ended["reason"].startswith(bad.reason)
+    assert ended["refused"] == {"model": name, "reason": ended["reason"]}
+    assert after_s < bad.within_s + SLACK_S
+    answered = watched.daemon.until(
+        lambda status: status["inference"] if status["inference"]["model"] == "good@1" else None
+    )["answered"]
+    watched.daemon.until(lambda status: status["inference"]["answered"] > answered, what="the good one answers")
+    until(lambda: len(workers(watched.daemon.pid)) <= 2, what="no worker is left")
+    assert watched.states(name)[-1] == bad.ends
