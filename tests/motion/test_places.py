@@ -64,7 +64,7 @@ def test_what_is_halved_and_enlarged_has_its_size_again(shape: tuple[int, int]) 
 def seen(picture: Plane, background: Plane) -> Scene:
     """Return a scene that has shown `picture` for three frames, all of which differs."""
     scene = Scene.of(SHAPE)
-    scene.picture[:] = scene.previous[:] = picture
+    scene.picture[:] = scene.previous[:] = scene.earlier[:] = picture
     cv2.absdiff(picture, background, dst=scene.residual)
     scene.limit[:], scene.weak[:] = 10, 255
     return scene
@@ -76,10 +76,10 @@ def test_what_is_uncovered_is_told_from_what_has_come() -> None:
     thing[20:30, 30:36] = 220
     holes = Holes(SHAPE)
     holes.seed(thing)
-    gone = holes.found(seen(floor, thing), thing, floor)
+    gone = holes.found(seen(floor, thing), thing)
     assert np.array_equal(gone != 0, thing != floor)
     holes.seed(floor)
-    assert not holes.found(seen(thing, floor), floor, thing).any()
+    assert not holes.found(seen(thing, floor), floor).any()
 
 
 def test_where_it_sways_only_what_is_unlike_all_around_it_moves() -> None:

@@ -22,6 +22,7 @@ from tapetum.motion.parts import Counts, Halves
 from tapetum.motion.restless import Restless
 from tapetum.motion.spread import Spread
 from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
+from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
 _MOVES = 0.02  # of what differs plainly in a part: less moves by noise, or sways;
@@ -41,7 +42,7 @@ class Adaptive(Common, tag="adaptive", tag_field="algorithm", frozen=True):
 
 
 class AdaptiveModel(Average):
-    """A running average with what each pixel usually does. Its memory is 21 bytes a pixel."""
+    """A running average with what each pixel usually does. Its memory is 20 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], settings: Adaptive) -> None:
         super().__init__(shape, settings.learning, settings.absorb)
@@ -49,7 +50,6 @@ class AdaptiveModel(Average):
         self._halves = Halves(shape)
         self._restless = Restless(self._halves, shape)
         self._holes = Holes(shape)
-        self._before: Plane = np.zeros(shape, np.uint8)  # the picture before the previous one
         self._change: Plane = np.zeros(shape, np.uint8)
         self._strong, self._small = self._halves.plane(), self._halves.plane()
         self._nothing = self._halves.plane()
@@ -65,7 +65,7 @@ class AdaptiveModel(Average):
         super().seed(scene, inside)
         self._spread.forget(inside)
         if inside is None:
-            self._before[:] = scene.previous[:] = scene.picture
+            scene.earlier[:] = scene.previous[:] = scene.picture
             self._candidates[:] = self._remembered[:] = 0
             self._remembers = 0
             self._restless.forget()
@@ -95,25 +95,24 @@ class AdaptiveModel(Average):
         """Follow the scene, and how far each pixel is from it, where nothing is shown."""
         super().learn(scene, held)
         most = next((step for until, step in (_FASTER, _FAST) if self._learned < until), 1)
-        if most > 1 or self._learned % 2:
-            cv2.bitwise_not(scene.weak, dst=scene.learn)
-            self._spread.learn(scene, most)
+        rows = stripe(len(scene.weak), self._learned, 1 if most > 1 else 2)
+        cv2.bitwise_not(scene.weak[rows], dst=scene.learn[rows])
+        self._spread.learn(scene, rows, most)
 
     def _move(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill `_change` with what moves."""
         cv2.absdiff(scene.picture, scene.previous, dst=self._change)
-        cv2.absdiff(scene.picture, self._before, dst=scene.moving)
+        cv2.absdiff(scene.picture, scene.earlier, dst=scene.moving)
         cv2.min(scene.moving, self._change, dst=self._change)
         cv2.min(scene.residual, self._change, dst=self._change)
         for part in held:
             self._change[part] = scene.residual[part]
         self._restless.spare(scene, self.background, self._change)
         cv2.compare(self._change, scene.limit, cv2.CMP_GT, dst=self._change)
-        self._before[:] = scene.previous
 
     def _close_holes(self, scene: Scene) -> None:
         """Learn at once what has been uncovered."""
-        hole = self._holes.found(scene, self.background, self._before)
+        hole = self._holes.found(scene, self.background)
         if cv2.countNonZero(hole):
             cv2.accumulateWeighted(scene.picture, self._mean, 1.0, mask=hole)
             cv2.copyTo(scene.picture, hole, self.background)

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.motion.stage import Scene, Slices, plainly_and_faintly
+from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
 _TICKS = 64  # in `absorb` frames: how long each pixel has differed is counted in those; in the first half it waits
 _REMAINS = 3.0  # natural logarithm of how often less of the difference remains after the second half
-_EACH = 32  # frames from the start that are learned each; later two at once
+_EACH = 32  # frames from the start of which all is learned; later a quarter of the rows of each, for all four
+_PARTS = 4
 
 
 class Average:
@@ -28,20 +30,18 @@ class Average:
         self._added = np.zeros(shape, np.float32)
         self._rests: Plane = np.zeros(shape, np.uint8)  # ticks since it began to differ
         self._learning = learning
-        self._every = max(1, absorb // _TICKS)  # frames of a tick
-        self._waits = absorb / self._every / 2  # ticks
+        self._every = max(1, absorb // _TICKS // _PARTS)  # times that all has been learned, in a tick
+        self._waits = absorb / (self._every * _PARTS) / 2  # ticks
         self._learned = 0
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
-        """Take the picture for the background; a part of it shows with the next `learn`."""
-        if inside is not None:
-            self._mean[inside] = scene.picture[inside]
-            self._rests[inside] = 0
-            return
-        self._mean[:] = scene.picture
-        self.background[:] = scene.picture
-        self._rests[:] = 0
-        self._learned = 1
+        """Take the picture for the background."""
+        where = inside if inside is not None else ...
+        self._mean[where] = scene.picture[where]
+        self.background[where] = scene.picture[where]
+        self._rests[where] = 0
+        if inside is None:
+            self._learned = 1
 
     def shift(self, table: NDArray[np.float32]) -> None:
         """Add `table` (256,) to the background, by brightness."""
@@ -56,24 +56,22 @@ class Average:
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Follow the scene where nothing changed; let what is at rest, and not held, fade into it."""
         self._learned += 1
-        absorbs = self._learned % self._every == 0
-        at_once = 1 if self._learned <= _EACH else 2
-        if self._learned % at_once == 0:
-            cv2.bitwise_not(scene.weak, dst=scene.learn)
-            rate = min(1.0, at_once / min(self._learned, self._learning))
-            cv2.accumulateWeighted(scene.picture, self._mean, rate, mask=scene.learn)
-        elif not absorbs:
-            return
-        if absorbs:
-            self._absorb(scene, held)
-        cv2.convertScaleAbs(self._mean, dst=self.background)
+        of = 1 if self._learned <= _EACH else _PARTS
+        rows = stripe(len(self._mean), self._learned, of)
+        picture, mean, learn = scene.picture[rows], self._mean[rows], scene.learn[rows]
+        cv2.bitwise_not(scene.weak[rows], dst=learn)
+        cv2.accumulateWeighted(picture, mean, min(1.0, of / min(self._learned, self._learning)), mask=learn)
+        if self._learned // _PARTS % self._every == 0 and (of > 1 or self._learned % _PARTS == 0):
+            self._absorb(scene, held, rows)
+        cv2.convertScaleAbs(mean, dst=self.background[rows])
 
-    def _absorb(self, scene: Scene, held: Sequence[Slices]) -> None:
-        """Count a tick, and learn what has differed for long."""
-        cv2.bitwise_and(self._rests, scene.weak, dst=self._rests)
-        cv2.threshold(scene.weak, 0, 1, cv2.THRESH_BINARY, dst=scene.learn)
-        cv2.add(self._rests, scene.learn, dst=self._rests)
-        cv2.threshold(self._rests, self._waits, 255, cv2.THRESH_BINARY, dst=scene.learn)
+    def _absorb(self, scene: Scene, held: Sequence[Slices], rows: slice) -> None:
+        """Count a tick in `rows`, and learn what has differed for long."""
+        weak, rests, learn = scene.weak[rows], self._rests[rows], scene.learn[rows]
+        cv2.bitwise_and(rests, weak, dst=rests)
+        cv2.threshold(weak, 0, 1, cv2.THRESH_BINARY, dst=learn)
+        cv2.add(rests, learn, dst=rests)
+        cv2.threshold(rests, self._waits, 255, cv2.THRESH_BINARY, dst=learn)
         for part in held:
             scene.learn[part] = 0
-        cv2.accumulateWeighted(scene.picture, self._mean, min(1.0, _REMAINS / self._waits), mask=scene.learn)
+        cv2.accumulateWeighted(scene.picture[rows], self._mean[rows], min(1.0, _REMAINS / self._waits), mask=learn)

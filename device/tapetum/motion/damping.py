@@ -29,6 +29,7 @@ _TRAVELS = 0.7  # of its own size: a thing that has gone so far from where it wa
 _STRAIGHT = 0.6  # of the way that it went: less, and it sways, or is one part of a tree now and another then
 _ITS = 0.3  # of the smaller of a region and of a thing that travels, shared: it is its, and what hides it
 _LONGEST_S = 1.0  # between two frames, as it counts
+_LEARNED_NS = 150_000_000  # between two frames that are learned from
 
 Grid = NDArray[np.float32]
 
@@ -80,9 +81,11 @@ class Damper:
 
     def learn(self, motion: Motion, tracks: Sequence[Track], t_ns: int) -> None:
         """Learn from the frame whose motion was `passed` last, taken at `t_ns`, in which there are `tracks`."""
+        self._travelling = self._those_that_travel(tracks)
+        if self._t_ns is not None and 0 <= t_ns - self._t_ns < _LEARNED_NS:
+            return
         span_s = 0.0 if self._t_ns is None else min(_LONGEST_S, max(0.0, (t_ns - self._t_ns) / 1e9))
         self._t_ns = t_ns
-        self._travelling = self._those_that_travel(tracks)
         if not self._settings.enabled or (not self._regions and not self._active.any()):
             return
         if not self.areas:

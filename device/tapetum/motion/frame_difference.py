@@ -11,11 +11,9 @@ R. Collins et al., "A system for video surveillance and monitoring", CMU-RI-TR-0
 from collections.abc import Sequence
 
 import cv2
-import numpy as np
 
 from tapetum.motion.average import Average
 from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
-from tapetum.scene import Plane
 
 
 class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", frozen=True):
@@ -27,46 +25,54 @@ class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", fro
 
 
 class FrameDifferenceModel(Average):
-    """Two pictures and a running average. Its memory is 11 bytes a pixel."""
+    """Three pictures and a running average. Its memory is 10 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], learning: int, absorb: int) -> None:
         super().__init__(shape, learning, absorb)
-        self._before: Plane = np.zeros(shape, np.uint8)  # the picture before the previous one
-        self._moves: Plane = np.zeros(shape, np.uint8)  # 255: by both pictures and the background
+        self._shows = False  # whether anything may be set in the masks
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
         """Take the picture for the background."""
         super().seed(scene, inside)
         if inside is None:
-            self._before[:] = scene.previous[:] = scene.picture
+            scene.earlier[:] = scene.previous[:] = scene.picture
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill `strong` and `weak` with what differs from the background and hangs together with what moves."""
-        moves = self._moves_at_all(scene)
-        self._before[:] = scene.previous
-        if moves or held:
+        if self._moves(scene) or held:
             plainly_and_faintly(scene)
             for part in held:
-                self._moves[part] = scene.strong[part]
-        if not cv2.countNonZero(self._moves):
-            scene.weak[:] = scene.strong[:] = 0
+                scene.moving[part] = scene.strong[part]
+            self._shows = cv2.hasNonZero(scene.moving)
+            if self._shows:
+                _leave_what_moves(scene)
+                return
+        elif not self._shows:
             return
-        contours, _ = cv2.findContours(scene.weak, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        for contour in contours:
-            left, top, width, height = cv2.boundingRect(contour)
-            inside = (slice(top, top + height), slice(left, left + width))
-            if not cv2.countNonZero(self._moves[inside]):
-                scene.weak[inside] = scene.strong[inside] = 0
+        self._shows = False
+        scene.weak[:] = scene.strong[:] = 0
 
-    def _moves_at_all(self, scene: Scene) -> bool:
-        """Find what moves; most often nothing differs from the picture before, and the rest is spared."""
+    def _moves(self, scene: Scene) -> bool:
+        """Fill `moving` with what moves, by both pictures and the background; return whether there is any.
+
+        Most often nothing differs from the picture before, and the rest is spared.
+        """
         cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
-        cv2.min(scene.moving, scene.residual, dst=self._moves)
-        cv2.compare(self._moves, scene.limit, cv2.CMP_GT, dst=scene.moving)
-        if not cv2.countNonZero(scene.moving):
-            self._moves[:] = 0
+        cv2.min(scene.moving, scene.residual, dst=scene.moving)
+        cv2.compare(scene.moving, scene.limit, cv2.CMP_GT, dst=scene.moving)
+        if not cv2.hasNonZero(scene.moving):
             return False
-        cv2.absdiff(scene.picture, self._before, dst=scene.moving)
-        cv2.min(scene.moving, self._moves, dst=self._moves)
-        cv2.compare(self._moves, scene.limit, cv2.CMP_GT, dst=self._moves)
-        return cv2.countNonZero(self._moves) > 0
+        cv2.absdiff(scene.picture, scene.earlier, dst=scene.learn)
+        cv2.compare(scene.learn, scene.limit, cv2.CMP_GT, dst=scene.learn)
+        cv2.bitwise_and(scene.moving, scene.learn, dst=scene.moving)
+        return cv2.hasNonZero(scene.moving)
+
+
+def _leave_what_moves(scene: Scene) -> None:
+    """Clear the masks where a part of `weak` holds nothing of `moving`."""
+    contours, _ = cv2.findContours(scene.weak, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    for contour in contours:
+        left, top, width, height = cv2.boundingRect(contour)
+        inside = (slice(top, top + height), slice(left, left + width))
+        if not cv2.hasNonZero(scene.moving[inside]):
+            scene.weak[inside] = scene.strong[inside] = 0

@@ -30,15 +30,14 @@ class Holes:
         median = cv2.medianBlur(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), _WINDOW)
         cv2.resize(median, (width, height), dst=self._around, interpolation=cv2.INTER_LINEAR)
 
-    def found(self, scene: Scene, background: Plane, before: Plane) -> Plane:
+    def found(self, scene: Scene, background: Plane) -> Plane:
         """Return 255 where there is a hole: at rest, different, and by the limit nearer to what is around.
 
-        before: the picture before the previous one. `moving` and `learn` of the scene are at its disposal; valid until
-        the next.
+        `moving` and `learn` of the scene are at its disposal; valid until the next.
         """
         hole = self._hole
         cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
-        cv2.absdiff(scene.picture, before, dst=scene.learn)
+        cv2.absdiff(scene.picture, scene.earlier, dst=scene.learn)
         cv2.max(scene.moving, scene.learn, dst=hole)
         cv2.compare(hole, scene.limit, cv2.CMP_LE, dst=hole)
         cv2.absdiff(background, self._around, dst=scene.moving)

@@ -1,4 +1,4 @@
-"""Statistics of picture against background for each level of brightness, from one pixel in sixteen."""
+"""Statistics of picture against background for each level of brightness, from some thousand pixels."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from tapetum.scene import Plane
 
 LEVELS = 16  # of brightness, each 16 luma steps wide
 CENTRES = np.arange(LEVELS) * 16 + 8
-_STRIDE = 4  # one sample in 16 pixels: 5,000 of a 384x216 luma, a quartile good to 2 %
+_STRIDE = 4  # pixels from one sample to the next, or more where that gives
+_ENOUGH = 5000  # samples: a quartile good to 2 %
 _FEWEST = 32  # samples of a level in one frame from which its quartiles are believed
 _SHARES = np.array([[0.25], [0.5], [0.75]])
 _ROWS = np.arange(LEVELS)
@@ -33,8 +34,9 @@ class Quartiles:
 
 
 def samples(plane: Plane) -> Samples:
-    """Return one pixel in 16 of `plane`."""
-    return plane[::_STRIDE, ::_STRIDE].ravel().astype(np.int16)
+    """Return one pixel in 16 of `plane`, or fewer, but thousands."""
+    stride = max(_STRIDE, int((plane.size / _ENOUGH) ** 0.5))
+    return plane[::stride, ::stride].ravel().astype(np.int16)
 
 
 def quartiles(background: Samples, difference: Samples, most: int = 255) -> Quartiles:

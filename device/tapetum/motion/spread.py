@@ -31,13 +31,13 @@ class Spread:
         """Raise the limit of `scene` to the threshold."""
         cv2.max(scene.limit, self._limit, dst=scene.limit)
 
-    def learn(self, scene: Scene, most: int = 1) -> None:
-        """Take a step of at most `most` where `learn` of `scene` is 255."""
-        more, less = self._more, self._less
-        cv2.convertScaleAbs(scene.residual, dst=more, alpha=_TIMES)
-        cv2.subtract(self._limit, more, dst=less)
-        cv2.subtract(more, self._limit, dst=more)
+    def learn(self, scene: Scene, rows: slice, most: int = 1) -> None:
+        """Take a step of at most `most` in `rows`, where `learn` of `scene` is 255."""
+        limit, more, less = self._limit[rows], self._more[rows], self._less[rows]
+        cv2.convertScaleAbs(scene.residual[rows], dst=more, alpha=_TIMES)
+        cv2.subtract(limit, more, dst=less)
+        cv2.subtract(more, limit, dst=more)
         for step in (more, less):
             cv2.threshold(step, most, 0, cv2.THRESH_TRUNC, dst=step)
-        cv2.add(self._limit, more, dst=self._limit, mask=scene.learn)
-        cv2.subtract(self._limit, less, dst=self._limit, mask=scene.learn)
+        cv2.add(limit, more, dst=limit, mask=scene.learn[rows])
+        cv2.subtract(limit, less, dst=limit, mask=scene.learn[rows])

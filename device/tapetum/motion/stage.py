@@ -18,6 +18,7 @@ from tapetum.motion.exposure import correction
 from tapetum.motion.levels import samples
 from tapetum.motion.noise import NoiseLevels
 from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
+from tapetum.motion.stripes import stripe
 from tapetum.motion.texture import is_lit
 from tapetum.scene import Box, Condition, Motion, Plane
 from tapetum.settings import Settings
@@ -30,6 +31,7 @@ _LEAP = 3.0  # times as bright or dark at once: more than a camera's own step of
 _DARK = 4.0  # luma steps: what is darker differs by no more than this from black
 _SQUARE = np.ones((3, 3), np.uint8)
 _EACH = 8  # frames from the start in which exposure and noise are looked at; later every eighth, and any that leaps
+_PARTS = 4  # of the rows: in one of them in each frame it is looked up what is noise, which changes slowly
 _LEAPS = 0.5  # luma steps on average that a picture differs by more than the one before: more than a thing that enters
 
 Slices = tuple[slice, slice]
@@ -54,6 +56,7 @@ class Scene:
 
     picture: Plane  # this picture, smoothed over 3x3 pixels
     previous: Plane  # the one before it
+    earlier: Plane  # and the one before that
     residual: Plane  # |picture - the model's background|, luma steps
     limit: Plane  # the least residual that is not noise
     strong: Plane  # 255: plainly changed
@@ -67,8 +70,8 @@ class Scene:
         return cls(*(np.zeros(shape, np.uint8) for _ in fields(cls)))
 
     def turned(self) -> "Scene":
-        """Return the same planes, this picture's become the previous one's."""
-        return replace(self, picture=self.previous, previous=self.picture)
+        """Return the same planes, this picture's become the previous one's, and the earlier one's free."""
+        return replace(self, picture=self.earlier, previous=self.picture, earlier=self.previous)
 
 
 class Model(Protocol):
@@ -113,7 +116,7 @@ def plainly_and_faintly(scene: Scene) -> None:
 
 
 class Stage:
-    """A running method: `MotionDetector` around a `Model`. Its own memory is 8 bytes for each pixel of the luma."""
+    """A running method: `MotionDetector` around a `Model`. Its own memory is 10 bytes for each pixel of the luma."""
 
     def __init__(self, settings: Common, model: Callable[[tuple[int, ...]], Model]) -> None:
         """Look with what `model` makes for a shape (h, w)."""
@@ -121,7 +124,7 @@ class Stage:
         self._make = model
         self._noise = NoiseLevels(settings.threshold, settings.sigmas)
         self._scene = Scene.of((0, 0))
-        self._turned = self._scene.turned()  # for the next picture
+        self._limit = self._scene.limit  # the least difference that is not noise, wherever one looks alike closely
         self._model = model((0, 0))
         self._zones: Sequence[Zone] = ()
         self._sensitivity: Sensitivity | None = None
@@ -142,11 +145,11 @@ class Stage:
         """Return what moved; nothing on the first frame, nor on one with which it begins `anew`."""
         if luma.shape != self._scene.picture.shape:
             self._scene, self._model = Scene.of(luma.shape), self._make(luma.shape)
-            self._turned = self._scene.turned()
+            self._limit = np.zeros(luma.shape, np.uint8)
             self.heed(self._zones)
             cv2.blur(luma, (3, 3), dst=self._scene.picture)
             return self._begin(Condition.CLEAR)
-        self._scene, self._turned = scene, _ = self._turned, self._scene
+        self._scene = scene = self._scene.turned()
         cv2.blur(luma, (3, 3), dst=scene.picture)
         if anew:
             return self._begin(Condition.CLEAR)
@@ -156,7 +159,7 @@ class Stage:
         share = self._compare(held)
         if share > self._settings.changed:
             return self._begin(Condition.CHANGED)
-        rects = self._rects(held) if share else []
+        rects = self._rects() if share else []
         self._seen += 1
         self._model.learn(scene, held)
         complete = self._seen > self._settings.learning
@@ -190,6 +193,7 @@ class Stage:
             return False
         if found.shift is not None:
             self._model.shift(found.shift)
+            self._noise.threshold(self._model.background, self._limit)
             self._differs = self._residual()
         self._noise.learn(found.left, float(background.std()), 1 if self._seen <= _EACH else _EACH)
         return True
@@ -202,9 +206,11 @@ class Stage:
     def _compare(self, held: Sequence[Slices]) -> float:
         """Fill the masks; return the share of pixels that changed: plainly, or, where most did, faintly as by night."""
         scene = self._scene
-        limit = self._noise.threshold(self._model.background, scene.limit)
+        rows = stripe(len(self._limit), self._seen, 1 if self._seen <= _EACH else _PARTS)
+        self._noise.threshold(self._model.background[rows], self._limit[rows])
+        scene.limit[:] = self._limit
         if self._sensitivity:
-            self._sensitivity.apply(limit)
+            self._sensitivity.apply(scene.limit)
         self._model.compare(scene, held)
         pixels = scene.weak.size * (self._sensitivity.looked_at if self._sensitivity else 1)
         faintly = cv2.countNonZero(scene.weak) / max(1, pixels)
@@ -216,35 +222,33 @@ class Stage:
             cv2.bitwise_and(scene.weak, scene.moving, dst=scene.weak)
         return faintly if faintly > self._settings.changed else plainly
 
-    def _rects(self, held: Sequence[Slices]) -> list[Rect]:
+    def _rects(self) -> list[Rect]:
         scene = self._scene
         height, width = scene.weak.shape
         gap = max(1, round(self._settings.join * height))
         min_pixels = max(4, round(self._settings.min_area * height * width))
-        found = [rect for rect in outlines(scene.weak, scene.strong, min_pixels) if not self._is_none(rect, held)]
+        found = [rect for rect in outlines(scene.weak, scene.strong, min_pixels) if not self._is_none(rect)]
         whole = joined(found, gap_x=max(1, gap // 3), gap_y=gap)
         parts = [part for rect in whole for part in upright(scene.weak, scene.residual, rect)]
         return [part for part in parts if (part[2] - part[0]) * (part[3] - part[1]) >= min_pixels]
 
-    def _is_none(self, rect: Rect, held: Sequence[Slices]) -> bool:
-        """Whether `rect` is no thing: the scene in another light, or a hole; what is none and at rest is learned.
+    def _is_none(self, rect: Rect) -> bool:
+        """Whether `rect` is no thing: the scene in another light, or a hole, which is learned.
 
-        What is followed has been asked before.
+        What is followed is asked too: of somebody who has gone out of the picture the shadow is left, and goes last.
         """
         scene = self._scene
         inside = (slice(rect[1], rect[3]), slice(rect[0], rect[2]))
         mask = scene.weak[inside]
+        if is_lit(scene.picture[inside], self._model.background[inside], mask):
+            scene.strong[inside] = 0
+            return True
         since = cv2.absdiff(scene.picture[inside], scene.previous[inside])
         moving = cv2.countNonZero(cv2.compare(since, scene.limit[inside], cv2.CMP_GT))
-        rests = moving <= _GHOST_MOVES * cv2.countNonZero(mask)
-        followed = any(_within(rect, part) for part in held)
-        lit = not followed and is_lit(scene.picture[inside], self._model.background[inside], mask)
-        if lit:
-            scene.strong[inside] = 0
-        if rests and (lit or self._is_ghost(inside)):
-            self._model.seed(scene, inside)
-            return True
-        return lit
+        if moving > _GHOST_MOVES * cv2.countNonZero(mask) or not self._is_ghost(inside):
+            return False
+        self._model.seed(scene, inside)
+        return True
 
     def _is_ghost(self, inside: Slices) -> bool:
         """Whether what rests `inside` is a hole left by what was there when the background was taken.
@@ -257,13 +261,6 @@ class Stage:
         rim = np.asarray(cv2.morphologyEx(scene.weak[inside], cv2.MORPH_GRADIENT, _SQUARE), np.uint8)
         here, there = (_steepness(plane[inside], rim) for plane in (scene.picture, self._model.background))
         return there >= _GHOST_EDGE * here
-
-
-def _within(rect: Rect, part: Slices) -> bool:
-    """Return whether the middle of `rect` is in `part`."""
-    rows, columns = part
-    x, y = (rect[0] + rect[2]) // 2, (rect[1] + rect[3]) // 2
-    return bool(rows.start <= y < rows.stop and columns.start <= x < columns.stop)
 
 
 def _steepness(plane: Plane, rim: Plane) -> float:

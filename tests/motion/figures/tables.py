@@ -80,14 +80,14 @@ def quiet(data: Path | None, frames: int, seed: int = 1) -> list[Row]:
     """The share of frames with false motion, in percent: in the empty room, and in `frames` of each weather."""
     found: dict[str, dict[str, float]] = {}
     if data is not None:
-        found["empty room"] = empty_room(data)
+        found["empty room"] = empty_room(data, [*map(followed, METHODS), *peers()])
     for what, make in weather.WEATHER.items():
         records = shown(what, simulated(make(seed), frames), frames)
         found[what] = {name: 100 * record.motion_share for name, record in records.items()}
     return [{"method": name} | {what: shares[name] for what, shares in found.items()} for name in found["noise"]]
 
 
-def empty_room(data: Path) -> dict[str, float]:
+def empty_room(data: Path, contenders: Sequence[Contender]) -> dict[str, float]:
     """Return for each contender in how much of the time in which nobody is in the room something moved, percent.
 
     Ours are told by the tracker what is followed, as in the product: who stands there for long is not to be learned.
@@ -99,7 +99,7 @@ def empty_room(data: Path) -> dict[str, float]:
             empty.append(nobody)
             yield one
 
-    records = shown("empty room", pictures(), 1394, [*map(followed, METHODS), *peers()])
+    records = shown("empty room", pictures(), 1394, contenders)
     return {
         name: 100 * sum(moves for moves, nobody in zip(record.moves, empty, strict=True) if nobody) / sum(empty)
         for name, record in records.items()
