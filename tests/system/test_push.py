@@ -14,6 +14,7 @@ from tapetum import data
 from tests.simulators.daemon import Daemon, until
 from tests.simulators.mosquitto import Mosquitto
 from tests.system.conftest import STREET, Subscriber, camera, reached_at
+from tests.update.making import memory_mb
 
 pytestmark = pytest.mark.system
 MODEL = data.detector().stem
@@ -58,10 +59,16 @@ def test_a_bundle_that_is_pushed_is_on_trial_some_seconds_later(
         enrolled = enroll(daemon, desk.root)
         assert (enrolled.returncode, enrolled.stderr) == (0, "")
         assert desk.digest in enrolled.stdout
+        before_mb = memory_mb(daemon.pid)[0]
+        Path(f"/proc/{daemon.pid}/clear_refs").write_text("5")  # the most begins anew (proc(5))
         start_s = time.monotonic()
         done = desk.run("push", str(data.detector()), "--to", "unit", "--wait", "60")
         taken_s = time.monotonic() - start_s
-        print(done.stdout, f"{taken_s:.1f} s")
+        after_mb, most_mb = memory_mb(daemon.pid)
+        print(
+            f"{done.stdout}{taken_s:.1f} s; {before_mb:.0f} MB before, at most {most_mb:.0f} MB, then {after_mb:.0f} MB"
+        )
+        assert most_mb - before_mb < 40
         assert done.returncode == 0, done.stdout + done.stderr + daemon.log
         assert subscriber.last("model/state")["active"] == MODEL
         assert subscriber.last("model/fetch")["state"] in ("offered", "current")

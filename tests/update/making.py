@@ -145,7 +145,7 @@ class Taking:
 class Camera:
     """A device named `gate` that is enrolled, with its connection to the broker, but for the daemon's other parts."""
 
-    def __init__(self, folder: Path, port: int, root: bytes, **settings: Any) -> None:
+    def __init__(self, folder: Path, port: int, root: bytes, credentials: str = "", **settings: Any) -> None:
         self.folder = folder / "update"
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / ROOT).exists():
@@ -153,7 +153,9 @@ class Camera:
             floor.write(self.folder, floor.Floor())
         self.installer = Taking()
         self.outbox = Outbox(folder / "outbox.sqlite", OutboxSettings(), SystemClock())
-        self.publisher = Publisher(Broker(host="127.0.0.1", port=port), Topics("gate"), self.outbox)
+        self.publisher = Publisher(
+            Broker(host="127.0.0.1", port=port, credentials=credentials), Topics("gate"), self.outbox
+        )
         self.publisher.reader._patience_s = 3.0
         self.looking = Look(self.folder, Updates(**settings), Device("gate", ("x86_64", "cpu")), self.installer)
         self.library = Library(self.publisher.reader, lambda: None)
@@ -200,6 +202,11 @@ class Scene:
 
     def show(self, files: Mapping[str, bytes] | None = None) -> None:
         """Have the broker retain these files, those of the desk by itself, and the device know of it."""
+        wanted = self.show_to_others(files)
+        until(lambda: self.camera.library.edition == wanted, what="the device has the index")
+
+    def show_to_others(self, files: Mapping[str, bytes] | None = None) -> bytes:
+        """Have the broker retain these files; return by what a device knows that edition."""
         self._count += 1
         folder = self.folder / f"shown-{self._count}"
         paths = {}
@@ -209,8 +216,7 @@ class Scene:
             paths[name].write_bytes(content)
         with Shelf(Broker(host="127.0.0.1", port=self.broker.port)) as shelf:
             shelf.publish(paths)
-            wanted = msgspec.json.encode(shelf.index().files, order="sorted")
-        until(lambda: self.camera.library.edition == wanted, what="the device has the index")
+            return msgspec.json.encode(shelf.index().files, order="sorted")
 
     def refuses(self, kind: str, because: str, now_s: int = NOW_S) -> State:
         """Look, and check that nothing more is taken than before."""
@@ -225,3 +231,19 @@ class Scene:
         found = self.camera.look(now_s)
         assert (found.state, found.model) == ("offered", model), found
         assert self.camera.models[-1] == model
+
+    def takes_what_comes(self, model: str) -> None:
+        """Look until this is taken: what was published is on its way to the device."""
+
+        def taken() -> bool:
+            self.camera.look()
+            return self.camera.models[-1:] == [model]
+
+        until(taken)
+
+
+def memory_mb(pid: int | str = "self") -> tuple[float, float]:
+    """Resident memory of a process, now and at most, megabytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    now, most = (int(status.partition(f"{key}:")[2].split()[0]) / 1000 for key in ("VmRSS", "VmHWM"))
+    return now, most

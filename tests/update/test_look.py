@@ -1,6 +1,18 @@
 """A device looks at what is published, fetches what is meant for it, and offers it whole; over a real broker."""
 
-from tests.update.making import Scene, packed
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from tapetum.alerts.retained import Reader
+from tapetum.errors import UpdateError
+from tapetum.update.library import Library
+from tapetum.update.offer import Contract
+from tapetum.update.process import Process
+from tests.simulators.daemon import alive, until
+from tests.update.making import NOW_S, Desk, Scene, packed
 
 
 def test_what_is_pushed_is_fetched_verified_and_offered_once(scene: Scene):
@@ -8,6 +20,281 @@ def test_what_is_pushed_is_fetched_verified_and_offered_once(scene: Scene):
     scene.show()
     scene.takes("street@1")
     assert scene.camera.installer.contents == [packed(1)]
+    offer = scene.camera.installer.taken[0]
+    assert (offer.name, offer.version, offer.contract.to) == ("street", 1, ("*",))
+    assert scene.camera.installer.steps == ["street@1"]
     assert scene.camera.look().state == "current"
     assert scene.camera.models == ["street@1"]
     assert list((scene.camera.folder / "coming").iterdir()) == []
+
+
+def test_before_anything_is_pushed_a_device_is_idle(scene: Scene):
+    scene.show()
+    assert scene.camera.look().state == "idle"
+    assert scene.camera.floor.seen_s == NOW_S
+
+
+def test_without_a_repository_on_the_broker_there_is_nothing_to_fetch():
+    with pytest.raises(UpdateError, match="no repository is on the broker"):
+        Library(Reader(), lambda: None).chunks("metadata/timestamp.json", 0)
+
+
+@pytest.mark.parametrize(
+    ("to", "classes", "meant"),
+    [
+        (("gate",), (), True),
+        (("yard", "gate"), (), True),
+        (("yard",), (), False),
+        (("*",), ("x86_64", "edgetpu"), True),
+        (("gate",), ("edgetpu",), False),
+    ],
+)
+def test_a_device_takes_what_is_for_it_and_for_what_it_is(scene: Scene, to, classes, meant: bool):
+    scene.desk.push(packed(1), *to, classes=classes)
+    scene.show()
+    assert scene.camera.look().state == ("offered" if meant else "idle")
+
+
+def test_of_several_a_device_has_what_was_pushed_to_it_last(scene: Scene):
+    scene.desk.push(packed(3))
+    scene.desk.push(packed(2), "gate")
+    scene.desk.push(packed(4), "yard")
+    scene.show()
+    scene.takes("street@2")
+    scene.desk.push(packed(3), "gate")
+    scene.show()
+    scene.takes("street@3")
+
+
+def test_a_bundle_that_asks_for_a_later_tapetum_is_refused_before_it_is_fetched(scene: Scene, monkeypatch):
+    scene.desk.push(packed(1))
+    scene.show()
+    monkeypatch.setattr("tapetum.update.contracts.__version__", "0.0.9")
+    scene.refuses("refused", "it asks for Tapetum 0.1.0, and this is 0.0.9: update it")
+    assert scene.camera.installer.steps == []
+    monkeypatch.undo()
+    assert scene.camera.look().state == "current", "it was answered"
+
+
+@pytest.mark.parametrize("field", ["labels", "input", "requires"])
+def test_a_bundle_that_is_not_as_its_contract_says_is_refused(scene: Scene, monkeypatch, field: str):
+    from tapetum.update import contracts
+
+    real = contracts.of
+
+    def other(*args, **named) -> Contract:
+        import msgspec
+
+        made = real(*args, **named)
+        changed = {"labels": "0" * 64, "requires": "0.0.1", "input": msgspec.structs.replace(made.input, width=3)}
+        return msgspec.structs.replace(made, **{field: changed[field]})
+
+    monkeypatch.setattr(contracts, "of", other)
+    scene.desk.push(packed(1))
+    monkeypatch.undo()
+    scene.show()
+    scene.refuses("refused", f"its {field} is not what is signed")
+    assert not list((scene.camera.folder / "coming").iterdir())
+
+
+def test_a_bundle_that_is_signed_and_no_bundle_is_refused(scene: Scene, monkeypatch):
+    from tapetum_trainer.publish import repository
+
+    monkeypatch.setattr(repository, "_manifest", lambda _: real)
+    real = __import__("tapetum.bundle").bundle.open(packed(1)).manifest
+    scene.desk.push(b"no bundle at all")
+    scene.show()
+    scene.refuses("refused", "it is no bundle")
+    assert scene.camera.look().state == "current"
+
+
+def test_a_device_that_was_in_an_epoch_takes_none_of_a_lower_one(scene: Scene, monkeypatch):
+    scene.desk.push(packed(2), epoch=3)
+    scene.show()
+    scene.takes("street@2")
+    assert scene.camera.floor.epoch == 3
+    targets = scene.desk.repository.metadata.targets()
+    signed = targets.targets.pop("street@2.tapetum")
+    signed.unrecognized_fields["custom"] |= {"push": 9, "epoch": 2}
+    targets.targets["street@2.tapetum"] = signed
+    scene.desk.repository.metadata.write_targets(scene.desk.repository.metadata.next_of(targets), scene.desk.signers)
+    scene.show()
+    scene.refuses("refused", "street@2 is of epoch 2, and the device has been in 3")
+
+
+def test_an_installer_that_is_busy_is_asked_again_and_one_that_refuses_is_not(scene: Scene):
+    scene.desk.push(packed(1))
+    scene.show()
+    scene.camera.installer.free = False
+    assert scene.camera.look().state == "waiting"
+    assert scene.camera.looking.is_held
+    assert not (scene.camera.folder / "coming").exists(), "nothing is fetched meanwhile"
+    scene.camera.installer.free = True
+    assert not scene.camera.looking.is_held
+    scene.camera.installer.refusal = "it does not suit"
+    scene.refuses("refused", "it does not suit")
+    scene.camera.installer.refusal = ""
+    assert scene.camera.look().state == "current"
+
+
+def test_a_disk_that_is_full_is_tried_again(scene: Scene, monkeypatch):
+    scene.desk.push(packed(1))
+    scene.show()
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scene.camera.installer, "take", full)
+    assert scene.camera.look().reason == "No space left on device"
+    monkeypatch.undo()
+    scene.takes("street@1")
+
+
+# --- going on where it was cut off
+
+
+def test_a_fetch_that_is_cut_off_goes_on_where_it_came_to(scene: Scene, monkeypatch):
+    content = packed(1, size=1_000_000)
+    scene.desk.push(content)
+    scene.show()
+    asked: list[int] = []
+    real = scene.camera.library.chunks
+
+    def counted(name: str, start: int):
+        found = real(name, start)
+        if not name.startswith("targets/"):
+            return found
+        asked.append(start)
+        return cut(found) if len(asked) == 1 else found
+
+    def cut(chunks):
+        for number, chunk in enumerate(chunks):
+            if number == 9:
+                scene.camera.looking._process.kill()
+            yield chunk
+
+    monkeypatch.setattr(scene.camera.library, "chunks", counted)
+    assert scene.camera.look().state == "failed"
+    part = next((scene.camera.folder / "coming").iterdir())
+    assert part.name.endswith(".part")
+    scene.takes("street@1")
+    assert asked[0] == 0
+    assert 5 <= asked[1] <= 9
+    assert scene.camera.installer.contents == [content]
+
+
+@pytest.mark.parametrize("damage", ["bits", "longer", "link"])
+def test_what_was_left_of_a_fetch_is_not_trusted(scene: Scene, damage: str, tmp_path: Path):
+    content = packed(1)
+    scene.desk.push(content)
+    scene.show()
+    name = next(name for name in scene.desk.files() if name.startswith("targets/")).removeprefix("targets/")[:64]
+    part = scene.camera.folder / "coming" / f"{name}.tapetum.part"
+    part.parent.mkdir()
+    if damage == "link":
+        (tmp_path / "elsewhere").write_bytes(content)
+        part.symlink_to(tmp_path / "elsewhere")
+    else:
+        part.write_bytes(bytes(len(content) + (100_000 if damage == "longer" else -10_000)))
+    first = scene.camera.look()
+    if first.state != "offered":
+        assert (first.state, "LengthOrHashMismatch" in first.reason) == ("refused", True)
+        scene.takes("street@1")
+    assert scene.camera.installer.contents == [content]
+    if damage == "link":
+        assert (tmp_path / "elsewhere").read_bytes() == content
+
+
+def test_what_was_left_of_another_bundle_goes(scene: Scene):
+    coming = scene.camera.folder / "coming"
+    coming.mkdir()
+    for name in ("0" * 64 + ".tapetum.part", "0" * 64 + ".tapetum", "other"):
+        (coming / name).write_bytes(b"x")
+    scene.desk.push(packed(1))
+    scene.show()
+    scene.takes("street@1")
+    assert list(coming.iterdir()) == []
+
+
+def test_no_process_is_left_and_a_look_that_is_closed_ends_at_once(scene: Scene, monkeypatch):
+    scene.desk.push(packed(1, size=1_000_000))
+    scene.show()
+    processes: list[Process] = []
+    monkeypatch.setattr(scene.camera.library, "chunks", lambda *_: slow())
+
+    def slow():
+        processes.append(scene.camera.looking._process)
+        held.set()
+        ended.wait(20)
+        yield b"{}"
+
+    held, ended = threading.Event(), threading.Event()
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.append(scene.camera.look().state))
+    thread.start()
+    assert held.wait(20)
+    scene.camera.looking.close()
+    ended.set()
+    thread.join(5)
+    assert found == ["failed"]
+    until(lambda: not alive(processes[0].pid))
+    assert scene.camera.look().reason == "the daemon ends"
+
+
+def test_the_process_that_fetches_knows_no_password_of_the_daemon(scene: Scene, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_BROKER", "hidden")
+    with Process(scene.camera.library) as process:
+        environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        descriptors = [str(path.readlink()) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+    assert b"hidden" not in environment
+    assert sum(text.startswith("socket:") for text in descriptors) == 1
+
+
+# --- the floor
+
+
+def test_the_floor_is_on_the_disk_before_anything_is_taken(scene: Scene, monkeypatch):
+    scene.desk.push(packed(1))
+    scene.show()
+    seen: list[dict[str, object]] = []
+    take = scene.camera.installer.take
+    monkeypatch.setattr(
+        scene.camera.installer, "take",
+        lambda offer: (seen.append(json.loads((scene.camera.folder / "floor.json").read_bytes())), take(offer)),
+    )  # fmt: skip
+    scene.takes("street@1")
+    assert (seen[0]["targets"]["version"], seen[0]["push"]) == (2, 0)
+    assert scene.camera.floor.push == 2
+
+
+def test_a_device_that_loses_power_between_taking_and_its_floor_is_offered_the_same_again(scene: Scene, monkeypatch):
+    scene.desk.push(packed(1))
+    scene.show()
+    before = scene.camera.floor
+    scene.takes("street@1")
+    (scene.camera.folder / "floor.json").write_bytes(json.dumps({"root": before.root}).encode())
+    monkeypatch.setattr(scene.camera.installer, "had", lambda model, push: (model, push) == ("street@1", 2))
+    assert scene.camera.look().state == "current"
+    assert scene.camera.models == ["street@1"]
+    assert scene.camera.floor.push == 2
+
+
+def test_other_keys_of_targets_are_no_reason_to_install_again(scene: Scene):
+    scene.desk.push(packed(1))
+    scene.show()
+    scene.takes("street@1")
+    scene.desk.rotate("targets")
+    scene.show()
+    assert scene.camera.look().state == "current"
+    scene.desk.push(packed(2))
+    scene.show()
+    scene.takes("street@2")
+
+
+def test_a_repository_of_hundreds_of_devices_and_a_root_of_many_years_are_taken(scene: Scene, desk: Desk):
+    desk.push(packed(1), "gate", *(f"device-{number}" for number in range(3000)))
+    for _ in range(6):
+        desk.rotate()
+    scene.show()
+    scene.takes("street@1")
+    assert scene.camera.floor.root == 7

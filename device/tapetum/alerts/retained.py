@@ -40,6 +40,7 @@ class Reader:
         """Call `hear`, from the publisher's thread, with what is retained on `topic` and each time it is replaced."""
         with self._changed:
             self._followed[topic] = hear
+            self._asked.pop(topic, None)  # what is retained comes once more, to who hears it now
 
     def read(self, topics: Iterable[str]) -> Iterator[bytes]:
         """Yield what is retained on each of `topics`, in their order; raises NotRetainedError."""

@@ -54,10 +54,10 @@ def rotate(options: argparse.Namespace) -> int:
     unknown = sorted(set(options.roles) - set(ROLES))
     if unknown:
         raise PublishError(f"{', '.join(unknown)}: roles are {', '.join(ROLES)}")
-    ring, repository = _keys(options), _repository(options.home)
+    ring, repository, broker = _keys(options), _repository(options.home), _broker(options)
     path = ceremony.rotate(repository, ring, options.roles, options.root_keys or ring.folder / "root")
     print(f"{path}: signed; keys of {', '.join(options.roles) or 'no role'} are others now")
-    _publish(repository, options)
+    _publish(repository, options.folder, broker)
     return 0
 
 
@@ -67,19 +67,27 @@ def push(options: argparse.Namespace) -> int:
         content = options.bundle.read_bytes()
     except OSError as error:
         raise PublishError(error.strerror or str(error), options.bundle) from None
-    repository, ring = _repository(options.home), _keys(options)
+    repository, ring, broker = _repository(options.home), _keys(options), _broker(options)
     signers = ring.signers(repository.metadata.root(), *ROLES[1:])
     to, classes = _names(options.to), _names(options.classes)
     contract = repository.push(content, to, signers, options.epoch, classes)
     model = next(name for name, one in repository.contracts().items() if one.push == contract.push)
     print(f"{model}: signed for {', '.join(to)}, push {contract.push}", flush=True)
-    named = () if EVERYBODY in to else to
-    return 0 if _publish(repository, options, (model, contract.push, named)) else 1
+    _publish(repository, options.folder, Broker())
+    if not broker.host:
+        return 0
+    try:
+        with Shelf(broker) as shelf:
+            answers = Answers(shelf, () if EVERYBODY in to else to, _say)
+            _put(shelf, repository.files())
+            return 0 if not options.wait or answers.wait(model, contract.push, options.wait) else 1
+    except PublishError as error:
+        raise PublishError(f"{error}; it is signed: tapetum-trainer refresh publishes it") from None
 
 
 def refresh(options: argparse.Namespace) -> int:
     """Sign again what holds for a short time only, and publish it."""
-    repository, ring = _repository(options.home), _keys(options)
+    repository, ring, broker = _repository(options.home), _keys(options), _broker(options)
     root = repository.metadata.root()
     if options.targets:
         repository.refresh(ring.signers(root, *ROLES[1:]), "targets")
@@ -87,30 +95,27 @@ def refresh(options: argparse.Namespace) -> int:
         repository.refresh(ring.signers(root, *ONLINE))
     timestamp = repository.metadata.timestamp()
     print(f"timestamp {timestamp.version} holds until {timestamp.expires:%Y-%m-%d}")
-    _publish(repository, options)
+    _publish(repository, options.folder, broker)
     for role, until in repository.ending().items():
         command = "refresh --targets" if role == "targets" else "keys rotate"
         print(f"{role} holds only until {until:%Y-%m-%d}: tapetum-trainer {command}")
     return 0
 
 
-def _publish(
-    repository: Repository, options: argparse.Namespace, pushed: tuple[str, int, tuple[str, ...]] | None = None
-) -> bool:
-    """Publish what is signed, wherever that is to be; return whether all devices of a push have it, where one waits."""
-    files, broker = repository.files(), _broker(options.home)
-    if options.folder:
-        mirror.publish(files, options.folder)
-        print(f"{options.folder}: {len(files)} files")
-    if not broker.host:
-        if not options.folder:
-            raise PublishError("it names no broker, and --folder no folder: it is signed, and not published")
-        return True
-    with Shelf(broker) as shelf:
-        answers = Answers(shelf, pushed[2], _say) if pushed and options.wait else None
-        sent = shelf.publish(files)
-        print(f"broker {broker.host}: {len(files)} files, {sent / 1e6:.1f} MB of them new", flush=True)
-        return answers.wait(pushed[0], pushed[1], options.wait) if answers and pushed else True
+def _publish(repository: Repository, folder: Path | None, broker: Broker) -> None:
+    """Publish what is signed, wherever that is to be."""
+    files = repository.files()
+    if folder:
+        mirror.publish(files, folder)
+        print(f"{folder}: {len(files)} files")
+    if broker.host:
+        with Shelf(broker) as shelf:
+            _put(shelf, files)
+
+
+def _put(shelf: Shelf, files: Mapping[str, Path]) -> None:
+    sent = shelf.publish(files)
+    print(f"{shelf.where}: {len(files)} files, {sent / 1e6:.1f} MB of them new", flush=True)
 
 
 def _say(text: str) -> None:
@@ -142,20 +147,24 @@ def _asked(path: str) -> str:
         raise PublishError("its passphrase is wanted: at a terminal, or in the file of --passphrase", path) from None
 
 
-def _broker(home: Path) -> Broker:
-    """Return the broker that `publish.toml` names; raises PublishError when it cannot be used."""
-    path = home / _SETTINGS
+def _broker(options: argparse.Namespace) -> Broker:
+    """Return the broker that `publish.toml` names, one without a host where a folder will do; raises PublishError."""
+    found = _named(options.home / _SETTINGS)
+    if not (found.host or options.folder):
+        raise PublishError("it names no broker, and --folder no folder: where is it to be published?", _SETTINGS)
+    return found
+
+
+def _named(path: Path) -> Broker:
     try:
         values: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
         found = msgspec.convert(values.get("broker", {}), Broker)
         check_broker(found)
     except FileNotFoundError:
         return Broker()
-    except (OSError, ValueError) as error:  # msgspec's ValidationError is none of Python's
-        raise PublishError(str(error), path) from None
     except msgspec.ValidationError as error:
         raise PublishError(explained(str(error), Broker, values.get("broker"), "broker"), path) from None
-    except ConfigError as error:
+    except (OSError, ValueError, ConfigError) as error:
         raise PublishError(str(error), path) from None
     return found
 

@@ -36,7 +36,7 @@ class Shelf:
     def __init__(self, broker: Broker) -> None:
         """Connect; raises PublishError."""
         self.answers: deque[tuple[str, bytes]] = deque()
-        self._where = f"broker {broker.host}:{port(broker)}"
+        self.where = f"broker {broker.host}:{port(broker)}"
         self._fence = f"{_FENCE}/{uuid.uuid4().hex}"
         self._index_heard = b""
         self._fenced = False
@@ -97,11 +97,11 @@ class Shelf:
             mid, refusal = self._connection.acknowledged.popleft()
             self._sent.discard(mid)
             if refusal:
-                raise PublishError(f"it refuses what is published: {refusal}; {_RIGHTS}", self._where)
+                raise PublishError(f"it refuses what is published: {refusal}; {_RIGHTS}", self.where)
         while self._connection.retained:
             topic, payload = self._connection.retained.popleft()
             if payload is None:
-                raise PublishError(f"it refuses a subscription to {topic}; {_RIGHTS}", self._where)
+                raise PublishError(f"it refuses a subscription to {topic}; {_RIGHTS}", self.where)
             if topic == self._fence:
                 self._fenced = True
             elif topic == INDEX:
@@ -112,7 +112,7 @@ class Shelf:
     def _index(self, index: Index) -> None:
         payload = msgspec.json.encode(index, order="deterministic")
         if len(payload) > LARGEST_INDEX:
-            raise PublishError(f"an index of {len(index.files)} files is larger than devices take", self._where)
+            raise PublishError(f"an index of {len(index.files)} files is larger than devices take", self.where)
         self._say([(INDEX, payload)])
 
     def _say(self, messages: Iterable[tuple[str, bytes]]) -> None:
@@ -124,21 +124,19 @@ class Shelf:
 
     def _send(self, topic: str, payload: bytes, retain: bool = True) -> None:
         if not self._connection.takes(topic, payload):
-            raise PublishError(
-                f"it takes no messages of {len(payload)} bytes: look at its max_packet_size", self._where
-            )
+            raise PublishError(f"it takes no messages of {len(payload)} bytes: look at its max_packet_size", self.where)
         self._sent.add(self._connection.publish(topic, payload, 1, retain))
 
     def _until(self, condition: Callable[[], bool]) -> None:
         until_s = time.monotonic() + _PATIENCE_S
         while not condition():
             if time.monotonic() > until_s:
-                raise PublishError("it does not answer", self._where)
+                raise PublishError("it does not answer", self.where)
             self.turn()
 
     def _trouble(self, error: Exception) -> PublishError:
         hint = getattr(error, "hint", "")
-        return PublishError(f"{error}{f'; {hint}' if hint else ''}", self._where)
+        return PublishError(f"{error}{f'; {hint}' if hint else ''}", self.where)
 
 
 def _blob(path: Path) -> Blob:
