@@ -11,6 +11,7 @@ R. Collins et al., "A system for video surveillance and monitoring", CMU-RI-TR-0
 from collections.abc import Sequence
 
 import cv2
+import numpy as np
 
 from tapetum.motion.average import Average
 from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
@@ -57,15 +58,20 @@ class FrameDifferenceModel(Average):
 
         Most often nothing differs from the picture before, and the rest is spared.
         """
-        cv2.absdiff(scene.picture, scene.previous, dst=scene.moving)
-        cv2.min(scene.moving, scene.residual, dst=scene.moving)
-        cv2.compare(scene.moving, scene.limit, cv2.CMP_GT, dst=scene.moving)
-        if not cv2.hasNonZero(scene.moving):
+        moving = scene.moving
+        cv2.absdiff(scene.picture, scene.previous, dst=moving)
+        cv2.compare(moving, scene.limit, cv2.CMP_GT, dst=moving)
+        if not cv2.hasNonZero(moving):
             return False
-        cv2.absdiff(scene.picture, scene.earlier, dst=scene.learn)
-        cv2.compare(scene.learn, scene.limit, cv2.CMP_GT, dst=scene.learn)
-        cv2.bitwise_and(scene.moving, scene.learn, dst=scene.moving)
-        return cv2.hasNonZero(scene.moving)
+        rows = np.flatnonzero(cv2.reduce(moving, 1, cv2.REDUCE_MAX))
+        some = slice(int(rows[0]), int(rows[-1]) + 1)
+        moving, limit, also = moving[some], scene.limit[some], scene.learn[some]
+        cv2.compare(scene.residual[some], limit, cv2.CMP_GT, dst=also)
+        cv2.bitwise_and(moving, also, dst=moving)
+        cv2.absdiff(scene.picture[some], scene.earlier[some], dst=also)
+        cv2.compare(also, limit, cv2.CMP_GT, dst=also)
+        cv2.bitwise_and(moving, also, dst=moving)
+        return cv2.hasNonZero(moving)
 
 
 def _leave_what_moves(scene: Scene) -> None:
