@@ -62,7 +62,7 @@ class Installing:
         self._around = around
         self._ledger = around.ledger
         self._stop = stop
-        self._lately = Log(max(around.trials.trial_s, 1.0))  # how the device does without the new model
+        self._lately = Log(around.trials.trial_s, after_start=True)  # how the device does without the new model
         self._on_trial: _OnTrial | None = None
 
     def begin(self, wish: Wish) -> None:
@@ -176,7 +176,7 @@ class Installing:
         """Look how the model on trial does: keep it when its time is over, go back when it does worse."""
         record, trials = self._ledger.record, self._around.trials
         state, now_s = self._worker.state(), time.monotonic()
-        on_trial = self._on_trial = self._on_trial or self._begun(0)  # it was on trial before this start
+        on_trial = self._on_trial = self._on_trial or self._begun(0, after_start=True)
         on_trial.log.add(self._around.tally())
         if state.restarts > on_trial.failures:
             self._go_back(f"its worker failed on trial: {state.last_error}")
@@ -190,8 +190,9 @@ class Installing:
             self._commit(lambda record: record.come_to(State.COMMITTED))
             self._ledger.tidy()
 
-    def _begun(self, failures: int) -> _OnTrial:
-        return _OnTrial(time.monotonic(), failures, Log(self._around.trials.trial_s))
+    def _begun(self, failures: int, after_start: bool = False) -> _OnTrial:
+        """Return what is known at the begin. failures: so far; after_start: it was on trial before this start."""
+        return _OnTrial(time.monotonic(), failures, Log(self._around.trials.trial_s, after_start))
 
     def _go_back(self, reason: str) -> None:
         """Let the model before take over: it is active on the disk first, whatever comes then."""

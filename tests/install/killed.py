@@ -50,7 +50,7 @@ WAYS = {
 SIDES, FAULTS = ("before", "after"), ("kill", "error", "hang")
 ENDS = {GOOD: (State.COMMITTED, GOOD), BAD_AT_PROBES: (State.FAILED, OLD), BAD_ON_TRIAL: (State.ROLLED_BACK, OLD)}
 PUSH = 3
-_PATIENCE_S, _HUNG_S, _FULL_S = 20.0, 0.3, 0.2
+_PATIENCE_S, _HUNG_S, _FULL_S = 150.0, 0.3, 0.2
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def live(folder: Path, case: Case | None, model: str, real: bool) -> None:
     switch._LOOK_S = installing._LOOK_S = installing._AGAIN_S = 0.01
     store = FaultyStore(folder / "models", case)
     settings = Inference(spare=False)
-    trials = Trials(shadow_s=0.3, trial_s=3.0) if real else Trials(shadow_s=0.05, trial_s=0.3)
+    trials = Trials(shadow_s=0.05, trial_s=4.0) if real else Trials(shadow_s=0.05, trial_s=0.3)
     if not real:
         switch.Worker = lambda spec, _: QuickWorker(spec)  # type: ignore[misc,assignment]
     running = Switch(store, settings, trials)
@@ -181,7 +181,7 @@ def real_one(model: str) -> bytes:
     from tests.simulators import bad_models, bundles
 
     spec = bad_models.shipped(model)
-    spoilt = {BAD_AT_PROBES: bad_models.corrupt, BAD_ON_TRIAL: lambda spec: bad_models.failing_at(spec, 100)}
+    spoilt = {BAD_AT_PROBES: bad_models.corrupt, BAD_ON_TRIAL: lambda spec: bad_models.failing_at(spec, 40)}
     return bundles.packed(spoilt[model](spec) if model in spoilt else spec)
 
 

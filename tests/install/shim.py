@@ -2,8 +2,8 @@
 
 What a file system promises (POSIX, and ext4, XFS, btrfs in their usual modes), and no more: what was written to a file
 before its last fsync is there; of what was written after it a part is, page by page, in order. Names (create, rename,
-unlink) come to the disk in their order, up to any of them, at least up to the last that touched a folder that was
-flushed since.
+unlink) are there up to the last that touched a folder that was flushed since; of those that came later, as many as you
+like are, in their order or picked at random.
 """
 
 import os
@@ -101,7 +101,7 @@ class Recorder:
         """Make in `into` what a power cut before operation `cut` may leave."""
         chance = random.Random(seed)
         names = dict(self._begun)
-        for change in self._changes[: self._kept(cut, chance)]:
+        for change in self._kept(cut, chance):
             names.pop(change.old, None)
             if change.new:
                 names[change.new] = change.file
@@ -116,15 +116,18 @@ class Recorder:
         told = {place: self._files[file].writes[-1][1] for place, file in self._names.items()}
         assert told == there
 
-    def _kept(self, cut: int, chance: random.Random) -> int:
-        """Return how many changes of names are on the disk."""
+    def _kept(self, cut: int, chance: random.Random) -> list[Names]:
+        """Return the changes of names that are on the disk."""
         done = [change for change in self._changes if change.number < cut]
         safe = 0
         for number, folder in self._flushed:
             for place, change in enumerate(done):
                 if number < cut and change.number < number and folder in change.folders:
                     safe = max(safe, place + 1)
-        return chance.randint(safe, len(done))
+        late = done[safe:]
+        if chance.random() < 0.5:
+            return done[:safe] + late[: chance.randint(0, len(late))]
+        return done[:safe] + [change for change in late if chance.random() < 0.5]
 
     def _opened(self, path: Path, file: Any) -> Any:
         place = self._place(path)

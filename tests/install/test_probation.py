@@ -30,6 +30,9 @@ def on_trial(**changed: float) -> Pace:
         (on_trial(alerts=0), on_trial(alerts=10), ""),
         (on_trial(alerts=0), on_trial(alerts=11), "11 alerts in 600 s; before, 0.0 would have been expected"),
         (on_trial(span_s=60, alerts=0), on_trial(span_s=121, alerts=99), ""),  # a minute tells nothing of two
+        (on_trial(span_s=59, alerts=0), on_trial(span_s=90, alerts=99), ""),  # it may have been a lull
+        (USUAL, on_trial(span_s=59, alerts=99), ""),  # it may be a burst
+        (USUAL, on_trial(span_s=60, alerts=51), "51 alerts in 60 s; before, 4.0 would have been expected"),
         (None, on_trial(alerts=999), ""),
         (USUAL, None, ""),
     ],
@@ -53,6 +56,13 @@ def test_the_log_tells_of_its_time_and_of_no_more():
     for second in range(31):
         log.add(Tally(float(second), 10 * second, 9 * second, second // 10))
     assert log.pace() == Pace(10.0, 100, 90, 1)
+
+
+def test_after_a_start_the_first_while_is_not_counted():
+    log = Log(span_s=10, after_start=True)
+    for second in range(6):
+        log.add(Tally(float(second), 10 * second, 10 * second, 20))  # all that is there is new at once
+    assert log.pace() == Pace(4.0, 40, 40, 0)
 
 
 def test_a_log_stays_small_however_often_it_is_told():

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,12 +39,12 @@ class Watched:
     daemon: Daemon
     subscriber: Subscriber
 
-    def pushed(self, spec: ModelSpec) -> tuple[dict[str, Any], float]:
+    def pushed(self, spec: ModelSpec, within_s: float = TRIAL_S + SLACK_S) -> tuple[dict[str, Any], float]:
         """Wish for the model; return what was said of its end, and after how many seconds."""
         name = self.device.store.install(self.device.file(spec).read_bytes())
         heard, began_s = len(self.subscriber.all("model/state")), time.monotonic()
         wish = self.device.store.want(name)
-        ended = until(lambda: self._ended(name, heard), TRIAL_S + SLACK_S, "it came to its end")
+        ended = until(lambda: self._ended(name, heard), within_s, "it came to its end")
         assert self.device.store.record().answered == wish.id
         return ended, time.monotonic() - began_s
 
@@ -126,3 +127,25 @@ def test_a_bad_model_does_not_stay_and_the_good_one_goes_on(watched: Watched, wh
     watched.daemon.until(lambda status: status["inference"]["answered"] > answered, what="the good one answers")
     until(lambda: len(workers(watched.daemon.pid)) <= 2, what="no worker is left")
     assert watched.states(name)[-1] == bad.ends
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("what", "word"), [("silent", "0 alerts"), ("inventing", " alerts")])
+def test_without_a_time_beside_the_old_one_alerts_that_fall_silent_or_storm_bring_it_back(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, what: str, word: str
+):
+    trial = "[trial]\nshadow_s = 0\ntrial_s = 100\nmost_alerts = 2\n"
+    cameras = "".join(camera(STREET, name, CURIOUS + "rules.cooldown_s = 0\n") for name in ("room", "second", "third"))
+    daemon = Daemon(tmp_path, reached_at(broker.port) + trial + cameras)
+    device = Device(tmp_path, daemon)
+    device.has(GOOD)
+    with daemon:
+        began_s = time.monotonic()
+        heard = lambda: sum(len(subscriber.events(name, "started")) for name in ("room", "second", "third"))  # noqa: E731
+        daemon.until(lambda status: status["uptime_s"] > 30, 60)
+        until(lambda: heard() >= 20, 150)
+        usual_s, usual = time.monotonic() - began_s, heard()
+        ended, after_s = Watched(device, daemon, subscriber).pushed(BAD[what].spoil(bad_models.shipped("bad@1")), 300)
+    print(f"{what}: {usual} alerts in {usual_s:.0f} s; {ended['state']} after {after_s:.1f} s: {ended['reason']}")
+    assert (ended["state"], ended["active"]) == ("rolled-back", "good@1")
+    assert word in ended["reason"]

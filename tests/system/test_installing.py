@@ -74,8 +74,9 @@ def watched_memory(pid: int) -> Iterator[Memory]:
 
 @pytest.mark.alone
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_model_takes_its_place_in_seconds_and_nothing_is_missed_meanwhile(
-    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, strict: bool
 ):
     notes = tmp_path / "notes"
     trial = "[trial]\nshadow_s = 1\ntrial_s = 15\nagreement = 0.3\n"
@@ -101,10 +102,11 @@ def test_a_model_takes_its_place_in_seconds_and_nothing_is_missed_meanwhile(
     before = statistics.median(memory.between(began_s - 3, began_s))
     peak = max(memory.between(began_s, ended_s))
     after = statistics.median(memory.between(ended_s, after_s))
-    lost = {}
-    for name in ("room", "second", "drawn"):
-        frames = noted(notes, name)
-        lost[name] = missed([int(seq) for at_s, seq in frames if at_s >= began_s - 1]), len(frames)
+    frames = [noted(notes, name) for name in ("room", "second", "drawn")]
+    earlier = [[int(seq) for at_s, seq in one if at_s < began_s] for one in frames]
+    since = [[int(seq) for at_s, seq in one if at_s >= began_s] for one in frames]
+    lost_before, lost = sum(map(missed, earlier)), sum(map(missed, since))
+    came_before, came = sum(map(len, earlier)), sum(map(len, since))
     pauses = {
         when: max(later - sooner for (sooner, _), (later, _) in pairwise(answers) if inside(sooner))
         for when, inside in {
@@ -113,13 +115,17 @@ def test_a_model_takes_its_place_in_seconds_and_nothing_is_missed_meanwhile(
         }.items()
     }
     print(f"{coming.stat().st_size} bytes: on trial {on_trial_s:.2f} s after the command")
-    print(f"pictures missed since, of all: {lost}")
+    print(f"pictures missed: {lost_before} of {came_before} before, {lost} of {came} since")
     print(f"longest pause between two answers: {pauses['before']:.2f} s before, {pauses['since']:.2f} s since")
     print(f"RSS of the daemon: {before:.1f} MiB before, at most {peak:.1f} meanwhile, {after:.1f} after")
     assert states() == WAY
     assert [model for model, _ in groupby(model for _, model in answers)] == ["good@1", "good@2"]
-    assert sum(count for count, _ in lost.values()) == 0
-    assert pauses["since"] < 1.5
-    assert on_trial_s < 5 + 5  # on a machine that does something else too
     assert peak - before < 40
     assert after - before < 10
+    if strict:  # on a machine that does nothing else
+        assert lost == 0
+        assert on_trial_s < 5
+        assert pauses["since"] < 0.5
+    else:
+        assert lost <= lost_before * came / came_before + 0.05 * came
+        assert pauses["since"] < pauses["before"] + 2

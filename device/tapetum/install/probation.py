@@ -1,7 +1,8 @@
 """Whether the device does as well with a new model as it did before: counts over time, and what is worse in them.
 
 Alerts come as they come: that ten more or ten fewer begin in a time is chance (three standard deviations of a Poisson
-count of ten), and no model's fault.
+count of ten), and no model's fault. They come in bursts too, and most of all when a daemon has just started and all it
+sees is new: so a first while is not counted then, and a short one tells nothing.
 """
 
 from collections import deque
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from tapetum.install.settings import Trials
 
 _CHANCE = 10  # alerts
+_WHILE = 0.1  # of the time on trial: a minute of ten
 _FEWEST = 100  # pictures: a share of less says little
 _KEPT = 200  # tallies
 
@@ -42,14 +44,20 @@ class Pace:
 class Log:
     """The tallies of the last while."""
 
-    def __init__(self, span_s: float) -> None:
-        """Remember those of the last `span_s` seconds."""
+    def __init__(self, span_s: float, after_start: bool = False) -> None:
+        """Remember those of the last `span_s` seconds; after a start, not of the first while."""
         self._span_s = span_s
+        self._unheard_s = _WHILE * span_s if after_start else 0.0
+        self._begun_s: float | None = None
         self._tallies: deque[Tally] = deque()
 
     def add(self, tally: Tally) -> None:
         """Take one more, in the order of time; where a camera counts anew, what was before it is forgotten."""
         kept = self._tallies
+        if self._begun_s is None:
+            self._begun_s = tally.at_s
+        if tally.at_s - self._begun_s < self._unheard_s:
+            return
         if kept and (tally.captured < kept[-1].captured or tally.analysed < kept[-1].analysed):
             kept.clear()
         if len(kept) > 1 and tally.at_s - kept[-2].at_s < self._span_s / _KEPT:
@@ -77,8 +85,8 @@ def worse(before: Pace | None, now: Pace | None, settings: Trials) -> str:
         return ""
     if min(before.captured, now.captured) >= _FEWEST and now.share < settings.frames * before.share:
         return f"{now.share:.0%} of the pictures are analysed, and were {before.share:.0%} before"
-    if now.span_s > 2 * before.span_s:
-        return ""  # that was too short a time to tell what comes in this one
+    if now.span_s > 2 * before.span_s or min(now.span_s, before.span_s) < _WHILE * settings.trial_s:
+        return ""
     expected = before.alerts / before.span_s * now.span_s
     told = f"{now.alerts} alerts in {now.span_s:.0f} s; before, {expected:.1f} would have been expected"
     many = now.alerts > settings.most_alerts * expected + _CHANCE
