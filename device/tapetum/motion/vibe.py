@@ -25,11 +25,14 @@ from numpy.typing import NDArray
 from tapetum.motion.average import Average
 from tapetum.motion.kept import Kept
 from tapetum.motion.stage import AROUND, Common, Scene, Slices, Stage
+from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
 _SAMPLES = 20  # as in the paper, as all that follows
 _ENOUGH = 2
 _SELDOM = 16
+_PARTS = 2  # of the rows: in one of them in each frame samples are replaced, of so many times as many pixels
+_ALL = slice(None)
 _AT_ONCE = 8192  # pixels: their samples stay in a processor's cache
 _SHIFTS = 1 << 14  # pixels by which what is drawn is shifted anew each time
 _BOUNDED = 256  # frames after which bounds are taken anew, since they only widen meanwhile
@@ -57,7 +60,7 @@ class VibeModel(Average):
         height, width = shape
         self._samples = np.zeros((_SAMPLES, height, width), np.uint8)
         self._random = random.Random(1)  # noqa: S311  the same pictures give the same motion
-        drawn = np.random.default_rng(1).integers(0, _SELDOM, height * width + _SHIFTS, np.uint8)
+        drawn = np.random.default_rng(1).integers(0, _SELDOM // _PARTS, height * width + _SHIFTS, np.uint8)
         self._drawn = np.where(drawn == 0, np.uint8(255), np.uint8(0))  # 255: may replace a sample
         self._lowest: Plane = np.zeros(shape, np.uint8)  # at most the least sample
         self._highest: Plane = np.zeros(shape, np.uint8)  # at least the greatest
@@ -94,10 +97,11 @@ class VibeModel(Average):
         for sample in self._samples[1:]:
             self._widen(sample)
 
-    def _widen(self, sample: Plane) -> None:
-        """Let the bounds hold `sample` too."""
-        cv2.min(self._lowest, sample, dst=self._lowest)
-        cv2.max(self._highest, sample, dst=self._highest)
+    def _widen(self, sample: Plane, rows: slice = _ALL) -> None:
+        """Let the bounds in `rows` hold `sample` too."""
+        lowest, highest = self._lowest[rows], self._highest[rows]
+        cv2.min(lowest, sample[rows], dst=lowest)
+        cv2.max(highest, sample[rows], dst=highest)
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill the masks with what differs from the average; clear what enough samples are near to, but not if held.
@@ -141,23 +145,25 @@ class VibeModel(Average):
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Replace random samples where nothing differs, and of random neighbours."""
         super().learn(scene, held)
-        cv2.bitwise_not(scene.weak, dst=scene.learn)
-        picture = self._exposure.of(scene.picture)
+        rows = stripe(len(scene.weak), self._learned, _PARTS)
+        picture, learn = self._exposure.of(scene.picture)[rows], scene.learn[rows]
+        cv2.bitwise_not(scene.weak[rows], dst=learn)
         sample = self._samples[self._random.randrange(_SAMPLES)]
-        self._replace(sample, picture, scene.learn, (0, 0))
-        self._replace(sample, picture, scene.learn, self._random.choice(_BESIDE))
+        self._replace(sample[rows], picture, learn, (0, 0))
+        self._replace(sample[rows], picture, learn, self._random.choice(_BESIDE))
         if self._learned % _BOUNDED:
-            self._widen(sample)
+            self._widen(sample, rows)
         else:
             self._bound()
 
     def _replace(self, sample: Plane, picture: Plane, learn: Plane, offset: tuple[int, int]) -> None:
-        """Let one pixel in 16, where it is to be learned, replace the `sample` of the pixel `offset` down and right."""
+        """Let some pixels, where they are to be learned, replace the `sample` of the pixel `offset` down and right."""
         start = self._random.randrange(_SHIFTS)
         drawn = self._drawn[start : start + picture.size].reshape(picture.shape)
-        cv2.bitwise_and(learn, drawn, dst=self._replacing)
+        replacing = self._replacing[: len(picture)]
+        cv2.bitwise_and(learn, drawn, dst=replacing)
         (giving, taking), (gives, takes) = (_apart(step) for step in offset)
-        cv2.copyTo(picture[giving, gives], self._replacing[giving, gives], dst=sample[taking, takes])
+        cv2.copyTo(picture[giving, gives], replacing[giving, gives], dst=sample[taking, takes])
 
 
 def _is_near(samples: NDArray[np.uint8], now: NDArray[np.uint8], limit: NDArray[np.uint8]) -> NDArray[np.bool_]:
