@@ -4,6 +4,7 @@ Each step is on the disk before the next one begins, and whatever ends the daemo
 there: a model that is not active yet is tried once more, one on trial is on trial again. Steps can be done twice.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -220,11 +221,13 @@ class Installing:
         """Return the model that was active before; None where there was none, or nothing is left of it."""
         for name in (model, "") if model else ("",):
             try:
-                return self._worker.prepare(spec_of(self._ledger.store, self._around.settings, name))
+                spec = spec_of(self._ledger.store, self._around.settings, name)
             except (BundleError, ConfigError) as error:
-                _log.error("model %s cannot be used: %s", called(name), error)
-                if name:
-                    self._ledger.change(lambda record: replace(record, active="", previous=""))
+                _log.error("model %s cannot be used any more: %s", called(name), error)
+                self._ledger.change(lambda record: replace(record, active="", previous=""))
+                continue
+            with contextlib.suppress(BundleError):  # it was refused, where it had been tried before: not for ever
+                return self._worker.prepare(spec)
         return None
 
     def _commit(self, change: Callable[[Record], Record]) -> None:

@@ -84,12 +84,13 @@ def test_the_cuts_find_files_that_are_written_in_a_wrong_way(tmp_path: Path, mon
 SIZE = 24 << 20
 
 
-@pytest.fixture
-def disk() -> None:
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skip where there can be no disk that remembers."""
     pytest.importorskip("mfusepy", reason="mfusepy is not installed")
-    if block_device.missing():
-        pytest.skip(f"no disk that remembers can be had: {block_device.missing()}")
+    reason = block_device.missing() or block_device.forbidden(tmp_path_factory.mktemp("disk"))
+    if reason:
+        pytest.skip(f"no disk that remembers can be had: {reason}")
 
 
 def block_faults(folder: Path, cuts: int) -> list[str]:

@@ -23,8 +23,14 @@ from pathlib import Path
 from typing import Any
 
 SECTOR = 512
+_LEAST = 8 << 20
+_FORMAT = ["mkfs.ext4", "-q", "-b", "4096", "-O", "^resize_inode", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
 _ENTRY = struct.Struct("<qI")  # offset, or -1 for a flush, and length of what was written
 _LOOK_S, _PATIENCE_S = 0.02, 10.0
+
+
+class UnavailableError(Exception):
+    """This machine does not let us."""
 
 
 def missing() -> str:
@@ -37,12 +43,16 @@ def missing() -> str:
     if not ctypes.util.find_library("fuse") and not ctypes.util.find_library("fuse3"):
         return "there is no libfuse"
     lacking = [name for name in ("mkfs.ext4", "losetup", "mount", "umount") if not shutil.which(name)]
-    return f"there is no {', '.join(lacking)}" if lacking else _forbidden()
+    return f"there is no {', '.join(lacking)}" if lacking else ""
 
 
-def _forbidden() -> str:
-    done = subprocess.run(["losetup", "--find"], capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else f"no loop device can be had: {done.stderr.strip()}"
+def forbidden(work: Path) -> str:
+    """Return why this machine does not let us have one, though all is there, "" where it does: one is made."""
+    try:
+        with mounted(work, _LEAST):
+            return ""
+    except (subprocess.CalledProcessError, UnavailableError) as error:
+        return str(getattr(error, "stderr", "") or error).strip()
 
 
 @dataclass(frozen=True)
@@ -114,17 +124,7 @@ def mounted(work: Path, size: int) -> Iterator[Mounted]:
         undo.callback(_run, "umount", str(served))
         _wait_for(served / "disk", server)
         device = undo.enter_context(_looped(served / "disk"))
-        _run(
-            "mkfs.ext4",
-            "-q",
-            "-b",
-            "4096",
-            "-O",
-            "^resize_inode",
-            "-E",
-            "lazy_itable_init=0,lazy_journal_init=0",
-            device,
-        )
+        _run(*_FORMAT, device)
         undo.enter_context(_mounted(device, folder))
         yield Mounted(folder, log)
 
@@ -182,8 +182,8 @@ def _run(*command: str) -> str:
 def _wait_for(path: Path, server: "subprocess.Popen[bytes]") -> None:
     until_s = time.monotonic() + _PATIENCE_S
     while not path.exists():
-        assert server.poll() is None, "FUSE cannot be had"
-        assert time.monotonic() < until_s, "FUSE does not come"
+        if server.poll() is not None or time.monotonic() > until_s:
+            raise UnavailableError("FUSE does not come")
         time.sleep(_LOOK_S)
 
 

@@ -22,6 +22,14 @@ ROOM = '{ type = "synthetic", width = 320, height = 180 }'
 """A room through which two things move from its second second on, ten pictures a second."""
 STREET = f'{{ type = "file", path = {json.dumps(str(shipped.clip()))}, loop = true }}'
 
+CURIOUS = """scheduling.per_s = 20
+scheduling.look_s = 0.2
+scheduling.retry_s = 0.1
+scheduling.recheck_s = 0.2
+scheduling.longest_s = 0.4
+"""
+"""So much is asked in a few seconds as else in minutes."""
+
 
 def camera(source: str = ROOM, name: str = "room", more: str = "") -> str:
     """Return the table of a camera."""

@@ -12,7 +12,7 @@ from tapetum.inference.contract import ModelSpec
 from tapetum.record import State
 from tests.simulators.daemon import Daemon, until, workers
 from tests.simulators.mosquitto import Mosquitto
-from tests.system.conftest import STREET, Subscriber, camera, reached_at, subscribed
+from tests.system.conftest import CURIOUS, STREET, Subscriber, camera, reached_at, subscribed
 from tests.system.test_models import Device
 
 pytest.importorskip("ai_edge_litert.schema_py_generated", reason="the older runtime brings no schema")
@@ -20,13 +20,6 @@ from tests.simulators import bad_models
 
 pytestmark = pytest.mark.system
 SHADOW_S, TRIAL_S, SLACK_S = 3.0, 60.0, 10.0
-CURIOUS = """scheduling.per_s = 20
-scheduling.look_s = 0.2
-scheduling.retry_s = 0.1
-scheduling.recheck_s = 0.2
-scheduling.longest_s = 0.4
-"""
-"""So much is asked in a few seconds as else in minutes."""
 SAID = "it said: the model fails: gather index out of bounds"
 GOOD = bad_models.shipped()
 
