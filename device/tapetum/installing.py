@@ -17,6 +17,7 @@ from tapetum.inference.client import Worker
 from tapetum.inference.contract import ModelSpec
 from tapetum.inference.settings import Inference
 from tapetum.inference.takeover import Candidate
+from tapetum.install.album import Album
 from tapetum.install.probation import Log, Tally, worse
 from tapetum.install.settings import Trials
 from tapetum.install.shadow import Shadow, too_slow
@@ -65,6 +66,8 @@ class Installing:
         self._stop = stop
         self._lately = Log(around.trials.trial_s, after_start=True)  # how the device does without the new model
         self._on_trial: _OnTrial | None = None
+        self._album = Album()
+        worker.show(self._album.heed)
 
     def begin(self, wish: Wish) -> None:
         """Begin with the model that a command wants; one on trial has come through it, or is gone back from."""
@@ -145,20 +148,25 @@ class Installing:
                 raise Unsuitable(f"its probes on {candidate.trial.accelerator}: {slow}")
 
     def _compare(self, candidate: Candidate) -> None:
-        """Let it run beside the old one for its time, on what cameras see; raises Unsuitable where it does worse."""
+        """Let it run beside the old one for its time, on what cameras see and what was seen lately.
+
+        Raises Unsuitable where it does worse.
+        """
         trials, install = self._around.trials, self._ledger.record.install
         if install.back or candidate.held or not trials.shadow_s or not self._worker.model:
             return
         self._commit(lambda record: record.come_to(State.SHADOW))
         shadow = Shadow(candidate, self._around.settings.min_score)
-        self._worker.show(shadow.heed)
+        self._album.also = shadow.heed
         try:
+            for seen in self._album.of(self._worker.model):
+                shadow.compare(seen)
             until_s = time.monotonic() + trials.shadow_s
             while (rest_s := until_s - time.monotonic()) > 0:
                 self._go_on(install)
                 shadow.look(min(_LOOK_S, rest_s))
         finally:
-            self._worker.show(None)
+            self._album.also = None
         fault = shadow.found.fault(trials)
         if fault:
             raise Unsuitable(f"beside {self._worker.model}: {fault}")

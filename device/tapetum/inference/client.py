@@ -137,7 +137,7 @@ class Worker:
         self.promote(candidate)
         return candidate.trial
 
-    def show(self, watcher: Watcher | None) -> None:
+    def show(self, watcher: Watcher) -> None:
         """Let `watcher` hear of each batch that is answered, in the thread of `run`: it must not take long."""
         self._watcher = watcher
 

@@ -26,6 +26,7 @@ from tapetum.inference.decode import Floats
 from tapetum.inference.model import Crop
 from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.takeover import Candidate
+from tapetum.install.album import Seen
 from tapetum.install.settings import Trials
 from tapetum.scene import Box, Detection
 
@@ -33,16 +34,6 @@ _OVERLAP = 0.5
 _ENOUGH = 10  # detections, of both: fewer say nothing
 _TIMES = 5  # answers of which the median is told
 _NOISE_MS = 10.0  # by which a busy processor delays an answer of any model
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A batch that the model in use has answered. rows: as of `decode`, for each crop; ms: that all of them took."""
-
-    spec: ModelSpec
-    crops: Sequence[Crop]
-    rows: Sequence[Floats]
-    ms: float
 
 
 @dataclass(slots=True)
@@ -82,13 +73,13 @@ class Shadow:
         self.found = Comparison()
         self._candidate = candidate
         self._min_score = min_score
-        self._seen: queue.Queue[_Seen] = queue.Queue(1)
+        self._seen: queue.Queue[Seen] = queue.Queue(1)
         self._preprocessor: Preprocessor | None = None
 
     def heed(self, spec: ModelSpec, crops: Sequence[Crop], rows: Sequence[Floats], ms: float) -> None:
         """Have what the model `spec` has just answered compared, unless another batch waits for it."""
         with contextlib.suppress(queue.Full):
-            self._seen.put_nowait(_Seen(spec, crops, rows, ms))
+            self._seen.put_nowait(Seen(spec, crops, rows, ms))
 
     def look(self, timeout_s: float) -> None:
         """Compare what was seen, if something is within `timeout_s`; raises InferenceError where the model fails."""
@@ -96,12 +87,21 @@ class Shadow:
             seen = self._seen.get(timeout=timeout_s)
         except queue.Empty:
             return
+        self.found.new_ms += self.compare(seen)
+        self.found.old_ms += [seen.ms / len(seen.crops)] * len(seen.crops)
+
+    def compare(self, seen: Seen) -> list[float]:
+        """Ask the candidate about what was `seen` at any time; return the milliseconds of each answer.
+
+        Raises InferenceError where the model fails.
+        """
+        times = []
         for crop, rows in zip(seen.crops, seen.rows, strict=True):
             shown = self._shown(crop)
             (found,), taken_ms = self._candidate.ask([shown.pixels])
             self._compare(seen.spec, (crop, rows), (shown, found))
-            self.found.old_ms.append(seen.ms / len(seen.crops))
-            self.found.new_ms.append(taken_ms)
+            times.append(taken_ms)
+        return times
 
     def _compare(self, spec: ModelSpec, old: tuple[Crop, Floats], new: tuple[Crop, Floats]) -> None:
         other, least = self._candidate.spec, self._min_score
