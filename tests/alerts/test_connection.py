@@ -1,6 +1,9 @@
 """One connection to a real mosquitto."""
 
+import contextlib
 import gc
+import socket
+import threading
 import time
 from pathlib import Path
 
@@ -58,3 +61,27 @@ def test_what_the_broker_says_it_takes_it_takes(tmp_path):
         turn_until(lambda: connection.acknowledged, connection)
         assert list(connection.acknowledged) == [(mid, "")]
         connection.close()
+
+
+def endless(server, sent):
+    """Be a broker that greets (MQTT 5, 3.2), and then sends one message of 200 MB, with nothing in it."""
+    caller, _ = server.accept()
+    with caller, contextlib.suppress(OSError):
+        caller.recv(4096)
+        caller.sendall(bytes.fromhex("2003000000") + b"\x30\x80\x84\xaf\x5f\x00\x01x\x00")
+        while True:
+            sent.append(caller.send(bytes(65536)))
+
+
+def test_a_message_that_is_far_too_large_is_not_taken_into_memory(tmp_path):
+    sent = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=endless, args=(server, sent))
+        thread.start()
+        connection = connected(Broker(host="127.0.0.1", port=server.getsockname()[1]), CLIENT)
+        with pytest.raises(ConnectionLostError, match="larger than any that was asked for"):
+            turn_until(lambda: False, connection)
+        connection.drop()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert sum(sent) < 50e6

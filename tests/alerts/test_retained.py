@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tapetum.alerts import retained
 from tapetum.alerts.connection import Client, connected
 from tapetum.alerts.retained import LARGEST, NotRetainedError, Reader
 from tests.alerts.making import Consumer, publishing
@@ -76,7 +77,8 @@ def test_a_message_that_is_no_chunk_is_not_taken(mosquitto, outbox, hearing, pay
             next(reading)
 
 
-def test_a_broker_that_is_killed_meanwhile_only_delays_the_rest(mosquitto, outbox, hearing):
+def test_a_broker_that_is_killed_meanwhile_only_delays_the_rest(mosquitto, outbox, hearing, monkeypatch):
+    monkeypatch.setattr(retained, "_AGAIN_S", 1000.0)  # the new connection is reason enough
     chunks = retain(hearing, 30)
     written(mosquitto)
     with publishing(outbox, port=mosquitto.port) as publisher:

@@ -188,6 +188,14 @@ def test_what_would_be_published_nowhere_is_not_signed(home: Home):
     assert Repository(home.folder / "repository").metadata.timestamp().version == 1
 
 
+def test_more_devices_than_one_reads_of_are_not_signed_for(home: Home):
+    status, said = home.run(
+        "push", home.bundle(1), "--to", ",".join(f"device-{number:050}" for number in range(20_000))
+    )
+    assert (status, "devices read 1048576: name fewer devices" in said) == (1, True)
+    assert Repository(home.folder / "repository").contracts() == {}
+
+
 def test_a_bundle_that_was_pushed_never_changes(home: Home, tmp_path: Path):
     home.run("push", home.bundle(1))
     assert home.run("push", home.bundle(1), "--to", "gate")[0] == 0

@@ -1,6 +1,9 @@
 """A device looks at what is published, fetches what is meant for it, and offers it whole; over a real broker."""
 
+import errno
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -8,10 +11,12 @@ import pytest
 
 from tapetum.alerts.retained import Reader
 from tapetum.errors import UpdateError
+from tapetum.inference import landlock
 from tapetum.update.library import Library
 from tapetum.update.offer import Contract
 from tapetum.update.process import Process
 from tests.simulators.daemon import alive, until
+from tests.simulators.mosquitto import Mosquitto
 from tests.update.making import NOW_S, Desk, Scene, packed
 
 
@@ -128,7 +133,7 @@ def test_an_installer_that_is_busy_is_asked_again_and_one_that_refuses_is_not(sc
     scene.camera.installer.free = False
     assert scene.camera.look().state == "waiting"
     assert scene.camera.looking.is_held
-    assert not (scene.camera.folder / "coming").exists(), "nothing is fetched meanwhile"
+    assert not list((scene.camera.folder / "coming").iterdir()), "nothing is fetched meanwhile"
     scene.camera.installer.free = True
     assert not scene.camera.looking.is_held
     scene.camera.installer.refusal = "it does not suit"
@@ -190,9 +195,9 @@ def test_what_was_left_of_a_fetch_is_not_trusted(scene: Scene, damage: str, tmp_
     scene.show()
     name = next(name for name in scene.desk.files() if name.startswith("targets/")).removeprefix("targets/")[:64]
     part = scene.camera.folder / "coming" / f"{name}.tapetum.part"
-    part.parent.mkdir()
+    part.parent.mkdir(exist_ok=True)
     if damage == "link":
-        (tmp_path / "elsewhere").write_bytes(content)
+        (tmp_path / "elsewhere").write_bytes(b"private")
         part.symlink_to(tmp_path / "elsewhere")
     else:
         part.write_bytes(bytes(len(content) + (100_000 if damage == "longer" else -10_000)))
@@ -202,12 +207,12 @@ def test_what_was_left_of_a_fetch_is_not_trusted(scene: Scene, damage: str, tmp_
         scene.takes("street@1")
     assert scene.camera.installer.contents == [content]
     if damage == "link":
-        assert (tmp_path / "elsewhere").read_bytes() == content
+        assert (tmp_path / "elsewhere").read_bytes() == b"private"
 
 
 def test_what_was_left_of_another_bundle_goes(scene: Scene):
     coming = scene.camera.folder / "coming"
-    coming.mkdir()
+    coming.mkdir(exist_ok=True)
     for name in ("0" * 64 + ".tapetum.part", "0" * 64 + ".tapetum", "other"):
         (coming / name).write_bytes(b"x")
     scene.desk.push(packed(1))
@@ -248,6 +253,54 @@ def test_the_process_that_fetches_knows_no_password_of_the_daemon(scene: Scene, 
         descriptors = [str(path.readlink()) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
     assert b"hidden" not in environment
     assert sum(text.startswith("socket:") for text in descriptors) == 1
+
+
+@pytest.mark.skipif(not landlock.abi(), reason="this kernel has no Landlock")
+def test_the_process_that_fetches_sees_no_file_but_its_own(scene: Scene, tmp_path: Path):
+    scene.show()
+    assert scene.camera.look().state == "idle"
+    before = scene.desk.files()
+    scene.desk.rotate()
+    outside = tmp_path / "2.root.json"
+    outside.write_bytes(scene.desk.files()["metadata/2.root.json"])
+    link = scene.camera.folder / "metadata/root_history/2.root.json"
+    link.symlink_to(outside)
+    scene.show(before)
+    assert scene.camera.look().state == "idle"
+    assert scene.camera.floor.root == 1, "what lies there cannot be read"
+    link.unlink()
+    link.write_bytes(outside.read_bytes())
+    assert scene.camera.look().state == "idle"
+    assert scene.camera.floor.root == 2
+
+
+CONFINED = """
+import socket, sys
+from pathlib import Path
+from tapetum.inference import confine
+assert confine.keep_to(sys.argv[1]) == ""
+(Path(sys.argv[1]) / "x.part").write_text("a")
+(Path(sys.argv[1]) / "x.part").rename(Path(sys.argv[1]) / "x")
+for what in (
+    lambda: Path("/etc/passwd").read_text(),
+    lambda: (Path(sys.argv[1]).parent / "beside").write_text("a"),
+    lambda: (Path(sys.argv[1]) / "x").rename(Path(sys.argv[1]).parent / "x"),
+    lambda: socket.create_connection(("127.0.0.1", int(sys.argv[2]))),
+):
+    try:
+        what()
+    except OSError as error:
+        print(error.errno)
+"""
+
+
+@pytest.mark.skipif(landlock.abi() < 4, reason="this kernel's Landlock knows no network")
+def test_a_process_that_is_kept_to_a_folder_reaches_nothing_else(tmp_path: Path, broker: Mosquitto):
+    (tmp_path / "own").mkdir()
+    command = [sys.executable, "-c", CONFINED, str(tmp_path / "own"), str(broker.port)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [int(line) for line in done.stdout.split()] in ([errno.EACCES] * 4, [13, 13, errno.EXDEV, 13])
+    assert [path.name for path in tmp_path.rglob("*")] == ["own", "x"]
 
 
 # --- the floor

@@ -155,6 +155,8 @@ class Connection:
     def turn(self, wait_s: float) -> None:
         """Send and receive for at most `wait_s`; raises ConnectionLostError when the connection is gone."""
         code = self._client.loop(wait_s)
+        if vars(self._client).get("_in_packet", {}).get("remaining_length", 0) > _LARGEST:
+            raise ConnectionLostError("the broker sends a message that is larger than any that was asked for")
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS:
             return
         hint = _REFUSED.get(self._goodbye, "")
@@ -239,6 +241,7 @@ def _start(client: paho.Client, who: Client) -> dict[str, Any]:
 
 def _without_delay(_client: paho.Client, _data: Any, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LARGEST)  # paho reads 100 of these before we see how large
 
 
 def _on_connect(_client: paho.Client, self: Any, _flags: Any, reason: ReasonCode, properties: Any) -> None:

@@ -23,10 +23,11 @@ def abi() -> int:
     return max(0, _call(_CREATE, None, 0, _VERSION))
 
 
-def lock(files: Sequence[str] = ()) -> str:
+def lock(files: Sequence[str] = (), folders: Sequence[str] = ()) -> str:
     """Let this thread, and those that it will start, open nothing but what is below `files`; return "" or why not.
 
-    Files there may be read, and devices driven. What does not exist is left out. Wants no_new_privs.
+    Files there may be read, and devices driven; below `folders` all may be done, making and removing too. What does not
+    exist is left out. Wants no_new_privs.
     """
     version = abi()
     if version < 1:
@@ -39,6 +40,8 @@ def lock(files: Sequence[str] = ()) -> str:
         return os.strerror(ctypes.get_errno())
     try:
         for path in files:
+            _allow(ruleset, path, rights & _readable(path))
+        for path in folders:
             _allow(ruleset, path, rights)
         return "" if _call(_RESTRICT, ruleset, 0) == 0 else os.strerror(ctypes.get_errno())
     finally:
@@ -50,10 +53,14 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
-    wanted = _EXECUTE | _WRITE | _READ | _DEVICE
-    wanted |= _READ_FOLDER if os.path.isdir(path) else 0  # noqa: PTH112  a path of the operator's, as it is
-    _call(_ADD_RULE, ruleset, _BENEATH, struct.pack("=Qi", wanted & rights, descriptor), 0)
+    _call(_ADD_RULE, ruleset, _BENEATH, struct.pack("=Qi", rights, descriptor), 0)
     os.close(descriptor)
+
+
+def _readable(path: str) -> int:
+    """Return what a file may be used for that is not a folder of ours: run, written, read, driven."""
+    listed = _READ_FOLDER if os.path.isdir(path) else 0  # noqa: PTH112  a path of the operator's, as it is
+    return _EXECUTE | _WRITE | _READ | _DEVICE | listed
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:

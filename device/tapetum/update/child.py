@@ -1,9 +1,11 @@
 """The process that fetches: `python -m tapetum.update.child FD`, FD being its end of a socket pair.
 
 It reads what nobody has vouched for yet, and ends when it has: what it, python-tuf and cryptography take of memory is
-given back then, and what deceives them has no more than a process with bounds. The first message brings its setup
-(`messages.Setup`, the enrolled root behind it); it answers with what it found (`messages.Found`), or why it is refused.
-A second one has it fetch that bundle. Between them it asks for files, where the daemon is who has them.
+given back then, and what deceives them has a process with bounds, two folders and no network.
+
+The first message brings its setup (`messages.Setup`, the enrolled root behind it); it answers with what it found
+(`messages.Found`), or why it is refused. A second one has it fetch that bundle. Between them it asks for files, where
+the daemon is who has them.
 """
 
 import os
@@ -18,9 +20,9 @@ from tapetum.inference import confine, wire
 from tapetum.update.fetchers import Fetcher, OfAFolder, OfTheDaemon
 from tapetum.update.messages import Setup, Target
 from tapetum.update.staging import staged
-from tapetum.update.trust import Client, translated
+from tapetum.update.trust import Client, checked_root, translated
 
-_MEMORY_MB = 512
+_MEMORY_MB = 256
 _TOLD = 900  # characters of a reason
 
 
@@ -41,6 +43,9 @@ def main(descriptor: int) -> int:
 def _serve(channel: socket.socket) -> None:
     header, root = wire.receive(channel)
     setup = msgspec.convert(header, Setup)
+    if not setup.address:  # who asks the daemon for all needs nothing else; where the kernel has no Landlock, so be it
+        checked_root(bytes(root))  # all that is imported late is imported by it, while files can be opened
+        confine.keep_to(setup.metadata, setup.coming)
     fetcher: Fetcher = OfAFolder(setup.address, setup.ca) if setup.address else OfTheDaemon(channel)
     client = Client(setup, bytes(root), fetcher)
     found = client.found()

@@ -8,7 +8,7 @@ import msgspec
 from tapetum.alerts.retained import NotRetainedError, Reader
 from tapetum.errors import UpdateError
 from tapetum.update import repository
-from tapetum.update.repository import CHUNK, INDEX, Blob
+from tapetum.update.repository import INDEX, Blob
 
 
 class Library:
@@ -36,20 +36,15 @@ class Library:
         if trouble:
             raise UpdateError(trouble)
         blob = files.get(name)
-        return None if blob is None else self._checked(blob, start)
+        return None if blob is None else self._read(blob, start)
 
     def close(self) -> None:
         """Break off what is being read."""
         self._reader.close()
 
-    def _checked(self, blob: Blob, start: int) -> Iterator[bytes]:
-        topics = blob.topics(start)
+    def _read(self, blob: Blob, start: int) -> Iterator[bytes]:
         try:
-            for number, chunk in enumerate(self._reader.read(topics), start):
-                wanted = min(CHUNK, blob.bytes - number * CHUNK)
-                if len(chunk) != wanted:
-                    raise UpdateError(f"{topics[number - start]}: {len(chunk)} bytes are there, not {wanted}")
-                yield chunk
+            yield from self._reader.read(blob.topics(start))
         except NotRetainedError as error:
             raise UpdateError(str(error)) from None
 

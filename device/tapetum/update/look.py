@@ -85,10 +85,12 @@ class Look:
             return file.read(LARGEST_ROOT + 1)
 
     def _setup(self, seen: Floor, now_s: int) -> Setup:
-        metadata = self._folder / "metadata"
-        metadata.mkdir(exist_ok=True)
+        folders = self._folder / "metadata", self._folder / "coming"
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
         return Setup(
-            metadata=str(metadata),
+            metadata=str(folders[0]),
+            coming=str(folders[1]),
             device=self._device.name,
             classes=self._device.classes,
             floor=seen,
@@ -151,7 +153,6 @@ class Look:
 
     def _clear(self, coming: Path) -> None:
         """Remove what was left of other bundles: one comes at a time."""
-        coming.parent.mkdir(exist_ok=True)
         kept = (coming.name, coming.name + durable.PART)
         for path in coming.parent.iterdir():
             if path.name not in kept:

@@ -13,9 +13,13 @@ Text = Annotated[str, Meta(max_length=1000)]
 
 
 class Setup(Settings, frozen=True, kw_only=True):
-    """What the process must know. now_s: Unix time; metadata: the folder of the cache; address: "": ask the daemon."""
+    """What the process must know. metadata, coming: folders where it may write; address: "": ask the daemon.
+
+    now_s: Unix time.
+    """
 
     metadata: str
+    coming: str
     device: str
     classes: tuple[str, ...]
     floor: Floor

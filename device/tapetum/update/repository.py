@@ -21,6 +21,8 @@ LARGEST_INDEX = 1 << 16
 """Bytes of the index: one chunk; some 380 files."""
 LARGEST_FILE = 256 << 20
 """Bytes of a file: those of the largest bundle."""
+LARGEST_METADATA = {"root": 1 << 16, "timestamp": 1 << 14, "snapshot": 1 << 16, "targets": 1 << 20}
+"""Bytes of what is signed, by its role: a device reads no more, and a desk signs no more."""
 _TOPICS = "tapetum/v1/repository"
 INDEX = f"{_TOPICS}/index"
 """Where the index is."""

@@ -20,17 +20,17 @@ from tapetum.text import plain
 from tapetum.update.floor import Floor, Mark
 from tapetum.update.messages import Found, Setup, Target
 from tapetum.update.offer import EVERYBODY, SIGNED_AT, Contract
-from tapetum.update.repository import LARGEST_FILE
+from tapetum.update.repository import LARGEST_FILE, LARGEST_METADATA
 
 ROLES = ("timestamp", "snapshot", "targets")
 _LONGEST = 300  # characters of a reason
 _FARTHEST = (1 << 53) - 1  # the largest number that JSON carries everywhere
 _BOUNDS = UpdaterConfig(
     max_root_rotations=64,
-    root_max_length=1 << 16,
-    timestamp_max_length=1 << 14,
-    snapshot_max_length=1 << 16,
-    targets_max_length=1 << 20,
+    root_max_length=LARGEST_METADATA["root"],
+    timestamp_max_length=LARGEST_METADATA["timestamp"],
+    snapshot_max_length=LARGEST_METADATA["snapshot"],
+    targets_max_length=LARGEST_METADATA["targets"],
 )
 _log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from tuf.api.serialization.json import JSONSerializer
 
 from tapetum import durable
 from tapetum.update.offer import SIGNED_AT
+from tapetum.update.repository import LARGEST_METADATA
 from tapetum_trainer.publish.errors import PublishError
 
 LASTS = {"root": 730, "targets": 365, "snapshot": 365, "timestamp": 30}
@@ -119,6 +120,12 @@ class Metadatas:
         metadata = Metadata(signed)
         for signer in signers:
             metadata.sign(signer, append=True)
+        content = metadata.to_bytes(JSONSerializer(compact=True))
+        most = LARGEST_METADATA[signed.type]
+        if len(content) > most:
+            raise PublishError(
+                f"{name}: it would have {len(content)} bytes, and devices read {most}: name fewer devices"
+            )
         path = self.folder / f"{name}.json"
-        durable.write(path, metadata.to_bytes(JSONSerializer(compact=True)))
+        durable.write(path, content)
         return path
