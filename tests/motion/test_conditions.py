@@ -186,6 +186,15 @@ def test_the_same_picture_again_and_again_is_frozen_until_it_changes(room: list[
     assert moving(found) == []
 
 
+@pytest.mark.parametrize("since_s", [3.0, 3.1])
+def test_black_without_any_noise_is_covered_and_not_frozen_whenever_it_comes(room: list[Planes], since_s: float):
+    """Structure is looked at in every second of these frames, and there is one frame alone that is not a repetition."""
+    black = np.zeros_like(room[0][0])
+    found = watched(played(room, 20, lambda planes, t_s: (black, *planes[1:]) if t_s >= since_s else planes))
+    assert told(found) == [(CLEAR, 0), (Condition.COVERED, pytest.approx(since_s + 2, abs=0.3))]
+    assert moving(found) == []
+
+
 def test_a_picture_without_noise_in_which_anything_changes_is_not_frozen():
     still = np.full((360, 640), 90, np.uint8)
     cv2.randu(still, 80, 100)

@@ -58,10 +58,13 @@ class ConditionWatch:
         t_ns = frame.t_ns
         same = self._repeats.same(frame.luma)
         self._frozen.take(same, t_ns)
-        switched = not same and self._is_due(t_ns) and self._examine(frame)
+        due = self._is_due(t_ns)
+        if due:  # though it be the same: no look may have fallen on its first
+            self._nothing = structure(frame.luma) < (_SOMETHING if self._covered.on else _NOTHING)
         self._covered.take(self._nothing, t_ns)
         if same:
             return False
+        switched = due and self._is_switched(frame)
         if self._nothing:
             return switched
         pose = self._steadiness.look(frame.luma, t_ns)
@@ -78,9 +81,8 @@ class ConditionWatch:
         self._examined_ns = t_ns
         return True
 
-    def _examine(self, frame: Frame) -> bool:
-        """See whether there is anything to be seen; return whether the infrared filter was switched."""
-        self._nothing = structure(frame.luma) < (_SOMETHING if self._covered.on else _NOTHING)
+    def _is_switched(self, frame: Frame) -> bool:
+        """Return whether the infrared filter was, and tell of it."""
         switched = self._filter.switched(frame, frame.t_ns)
         if switched:
             self._lit_ns = None
