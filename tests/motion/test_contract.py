@@ -1,6 +1,7 @@
 """Every motion detector, whatever its method, keeps the same promises."""
 
 import dataclasses
+import re
 import tracemalloc
 import typing
 from collections.abc import Callable, Sequence
@@ -358,6 +359,20 @@ def test_whatever_is_shown_regions_lie_within_the_frame(
             picture = drawn((height, width), 50, (Box(*random.uniform(-0.5, 1.5, 4)), 200))
         keep = [Box(*random.uniform(-1, 2, 4)) for _ in range(step)]
         assert is_sound(detector.detect(picture, keep), picture)
+
+
+@pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.__name__)
+def test_a_method_takes_as_much_memory_as_it_says(kind: type[Method]) -> None:
+    """What OpenCV keeps for itself is not seen here."""
+    detector, luma = kind().start(), np.full((720, 1280), 90, np.uint8)
+    said = [re.search(r"memory is (\d+) bytes", str(type(one).__doc__)) for one in (detector, detector.model)]
+    tracemalloc.start()
+    try:
+        detector.detect(luma)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / luma.size == pytest.approx(sum(int(one[1]) for one in said if one), abs=0.5)
 
 
 def peak(detector: MotionDetector, shape: tuple[int, int]) -> int:

@@ -26,7 +26,7 @@ class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", fro
 
 
 class FrameDifferenceModel(Average):
-    """Three pictures and a running average. Its memory is 10 bytes a pixel."""
+    """A running average; the three pictures are the scene's. Its memory is 10 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], learning: int, absorb: int) -> None:
         super().__init__(shape, learning, absorb)

@@ -36,7 +36,7 @@ class Mixture(Common, tag="mixture", tag_field="algorithm", frozen=True):
 
 
 class MixtureModel(Average):
-    """A mixture behind a running average. Its memory is about 12 + 12 * states bytes a pixel."""
+    """A mixture behind a running average. Its memory is 13 bytes a pixel, and in MOG2 1 + 12 * states."""
 
     def __init__(self, shape: tuple[int, ...], settings: Mixture) -> None:
         super().__init__(shape, settings.learning, settings.absorb)

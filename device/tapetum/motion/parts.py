@@ -16,7 +16,10 @@ Counts = NDArray[np.intp]
 
 
 class Halves:
-    """Planes of half the size of (h, w): `any_of` and `most_of` masks, 0 or 1, and the parts of one of them."""
+    """Planes of half the size of (h, w): `any_of` and `most_of` masks, 0 or 1, and the parts of one of them.
+
+    Its memory is 2 bytes a pixel of the whole, and up to 3 more, as much of it as is in a part.
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = tuple((side + 1) // 2 for side in shape)

@@ -77,10 +77,11 @@ class Scene:
 class Model(Protocol):
     """What a method knows of a scene of one size, and what it makes of the next picture of it.
 
-    `Stage` makes one by `Method.model(shape)` for each size of picture, seeds it with the first and then calls, frame
-    by frame: `shift` if the exposure changed, `compare`, `seed` for each ghost or, alone, where the whole picture
-    changed, and `learn`. Of the planes of the scene it may fill `strong` and `weak` in `compare`, and use `moving` and
-    `learn` as it likes; it reads the others.
+    `Stage` makes one for each size of picture, seeds it with the first and then calls, frame by frame: `shift` if the
+    exposure changed, `compare`, `seed` for each ghost or, alone, where the whole picture changed, and `learn`. Of the
+    planes of the scene it fills `strong` and `weak` in `compare`, where it may raise `limit` and lower `residual`; it
+    uses `moving` and `learn` as it likes, and reads the others. To forget what moved before the whole picture changed,
+    it may make the two pictures before the same as this one.
     """
 
     @property

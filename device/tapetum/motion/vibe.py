@@ -53,7 +53,7 @@ class Vibe(Common, tag="vibe", tag_field="algorithm", frozen=True):
 
 
 class VibeModel(Average):
-    """The samples beside a running average. Its memory is 34 bytes a pixel."""
+    """The samples beside a running average. Its memory is 35 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], settings: Vibe) -> None:
         super().__init__(shape, settings.learning, settings.absorb)
