@@ -227,6 +227,26 @@ def test_the_infrared_filter_is_told_of_each_way_and_is_no_motion(
     assert moving(found) == []
 
 
+def test_a_camera_that_is_turned_after_the_infrared_filter_was_switched_has_moved(
+    room: list[Planes], by_lamp: Callable[[Planes], Planes]
+):
+    def seen(planes: Planes, t_s: float) -> Planes:
+        turned = shifted(planes, -60) if t_s >= 9 else planes
+        return by_lamp(turned) if t_s >= 3 else planes
+
+    names = [name for name, _ in told(watched(played(room, 13, seen)))]
+    assert names == [CLEAR, Condition.INFRARED, CLEAR, Condition.MOVED, CLEAR]
+
+
+def test_a_scene_that_looks_another_by_infrared_has_not_moved(room: list[Planes]):
+    """Leaves and cloth that are dark by day may be bright then."""
+
+    def seen(planes: Planes, t_s: float) -> Planes:
+        return gray((255 - planes[0], *planes[1:])) if t_s >= 3 else planes
+
+    assert [name for name, _ in told(watched(played(room, 7, seen)))] == [CLEAR, Condition.INFRARED, CLEAR]
+
+
 def test_colour_that_fades_as_dusk_falls_is_no_filter(room: list[Planes]):
     def dusk(planes: Planes, t_s: float) -> Planes:
         left = max(0.0, 1 - t_s / 28)

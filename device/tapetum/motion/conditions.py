@@ -70,7 +70,7 @@ class ConditionWatch:
         pose = self._steadiness.look(frame.luma, t_ns)
         height, width = frame.luma.shape
         self._drift = self._steadiness.drift[0] / width, self._steadiness.drift[1] / height
-        if pose is Pose.MOVED and self._moment is not Condition.INFRARED:
+        if pose is Pose.MOVED and not self._told(Condition.INFRARED):
             self._tell(Condition.MOVED)
         return switched or pose is Pose.JOLTED
 
@@ -104,11 +104,14 @@ class ConditionWatch:
         if self._covered.begun or self._covered.on:
             return
         if self._steadiness.holds:
-            told = self._moment in (Condition.INFRARED, Condition.LIGHT) and self._t_ns < self._until_ns
-            if not told and self._lit_ns is None:
+            if not self._told(Condition.INFRARED, Condition.LIGHT) and self._lit_ns is None:
                 self._lit_ns = self._t_ns
         elif not self._steadiness.away:
             self._tell(Condition.CHANGED)
+
+    def _told(self, *moments: Condition) -> bool:
+        """Whether one of `moments` is told now, and with it what else it does to the picture."""
+        return self._moment in moments and self._t_ns < self._until_ns
 
     def _tell(self, moment: Condition) -> None:
         self._moment, self._until_ns = moment, self._t_ns + _TOLD_NS
