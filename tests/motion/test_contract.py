@@ -6,12 +6,15 @@ import tracemalloc
 import typing
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetum.motion import Method, MotionDetector
+from tapetum.motion.adaptive import Adaptive
+from tapetum.motion.frame_difference import FrameDifference
 from tapetum.scene import Box, Condition, Motion, Plane
 from tapetum.zones import Zone
 from tests.scenes import FPS, Play, Player, best_iou, drawn, standing, walking
@@ -122,6 +125,19 @@ def test_what_has_come_to_rest_fades_into_the_room(start: Start, scene: str) -> 
     found = watched(start(absorb=ABSORB), Play([comer], seconds=24, scene=scene))
     assert all(motion.regions for t_s, motion, _ in found if 2.5 < t_s < 4)
     assert not any(motion.regions for t_s, motion, _ in found if t_s > 4 + 3 * ABSORB / FPS)
+
+
+@pytest.mark.parametrize("kind", [Adaptive, FrameDifference])
+def test_what_shows_only_what_moves_shows_nothing_at_rest_for_longer_than_ten_frames(kind: type[Method]) -> None:
+    """And learns it as fast as any slow change, however long `absorb` is."""
+    comer = Player(walking(SIZE, (2, 0.2, 0.5), (4, 0.5, 0.5), (99, 0.5, 0.5)))
+    detector = kind(absorb=5000, learning=20).start()
+    for t_s, luma, there in Play([comer], seconds=12).lumas():
+        motion, last = detector.detect(luma), (luma, there)
+        assert not motion.regions or t_s <= 4 + 10 / FPS
+    luma, (box,) = last
+    inside = box.slices(luma)
+    assert np.median(cv2.absdiff(luma[inside], detector.model.background[inside])) < 8  # of 120 steps
 
 
 def test_what_has_come_to_rest_and_is_kept_does_not_fade(start: Start, scene: str) -> None:

@@ -46,7 +46,7 @@ class Common(Settings, frozen=True):
     min_area: Annotated[float, Meta(gt=0, lt=1)] = 0.0008  # of the frame: lower finds far things, and leaves
     join: Annotated[float, Meta(ge=0, le=0.2)] = 0.02  # of the frame's height: parts closer than this are one thing
     learning: Annotated[int, Meta(ge=2, le=10000)] = 50  # frames in which the background follows a slow change
-    absorb: Annotated[int, Meta(ge=2, le=100000)] = 300  # frames in which a thing at rest that nobody follows fades
+    absorb: Annotated[int, Meta(ge=2, le=100000)] = 300  # frames in which what is shown at rest, and not held, fades
     changed: Annotated[float, Meta(gt=0, le=1)] = 0.5  # of the picture at once: the light, not a thing
 
 
