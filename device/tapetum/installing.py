@@ -72,12 +72,12 @@ class Installing:
     def begin(self, wish: Wish) -> None:
         """Begin with the model that a command wants; one on trial has come through it, or is gone back from."""
         record = self._ledger.record
-        if record.install.state is State.TRIAL:
-            back = wish.model == record.previous
-            _log.info("model %s is on trial no more: %s is wanted", called(record.active), called(wish.model))
-            self._commit(lambda record: record.left() if back else record.come_to(State.COMMITTED))
-        self._on_trial = None
         back = wish.model == record.previous
+        if record.install.state is State.TRIAL:
+            _log.info("model %s is on trial no more: %s is wanted", called(record.active), called(wish.model))
+            self._ledger.change(lambda record: record.left() if back else record.come_to(State.COMMITTED))
+            self._around.tell()
+        self._on_trial = None
         install = Install(State.VERIFIED, wish.model, wish=wish.id, back=back)
         self._ledger.change(lambda record: record.begun(install))
 
@@ -111,7 +111,8 @@ class Installing:
             self._ledger.tidy()
 
     def _try(self, model: str) -> None:
-        self._commit(lambda record: replace(record, install=replace(record.install, before=self._lately.pace())))
+        before = self._lately.pace() or self._ledger.record.install.before  # of another start
+        self._commit(lambda record: replace(record, install=replace(record.install, before=before)))
         candidate = self._worker.prepare(spec_of(self._ledger.store, self._around.settings, model))
         try:
             self._check_time(candidate)
