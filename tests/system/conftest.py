@@ -64,6 +64,10 @@ class Subscriber:
         """Say something in `tapetum/v1/unit/<topic>`."""
         self._client.publish(f"tapetum/v1/unit/{topic}", payload, 1).wait_for_publish(10)
 
+    def retain(self, topic: str, payload: bytes) -> None:
+        """Have the broker retain a message, an empty one none, whatever the topic."""
+        self._client.publish(topic, payload, 1, retain=True).wait_for_publish(10)
+
     def all(self, topic: str) -> list[Any]:
         """Everything that was said in `tapetum/v1/unit/<topic>`, as JSON, or text where it is none."""
         return [read(payload) for where, payload in list(self.heard) if where == f"tapetum/v1/unit/{topic}"]

@@ -1,8 +1,10 @@
 """A bundle pushed by the desk's own command to a daemon that runs: enrolled, fetched, tried, active."""
 
+import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tapetum import data
+from tapetum.update.repository import CHUNK, Blob
 from tests.simulators.daemon import Daemon, until
 from tests.simulators.mosquitto import Mosquitto
 from tests.system.conftest import STREET, Subscriber, camera, reached_at
@@ -91,6 +94,32 @@ def test_a_device_that_was_off_has_what_was_pushed_when_it_is_on_again_though_th
     assert desk.run("push", str(data.detector()), "--wait", "0").returncode == 0
     with daemon:
         until(lambda: (subscriber.last("model/state") or {}).get("active") == MODEL, 60, daemon.log)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
+def test_a_fetch_that_is_cut_off_ends_with_the_daemon_and_goes_on_at_its_next_start(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, number: signal.Signals
+):
+    desk = Desk(tmp_path, broker.port)
+    daemon = Daemon(tmp_path, camera(STREET) + reached_at(broker.port) + QUICK)
+    assert enroll(daemon, desk.root).returncode == 0
+    assert desk.run("push", str(data.detector()), "--wait", "0").returncode == 0
+    content = data.detector().read_bytes()
+    last = Blob(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)).topics()[-1]
+    subscriber.retain(last, b"")  # it never comes to its end
+    coming = daemon.state / "update/coming"
+    with daemon:
+        until(lambda: coming.exists() and any(path.stat().st_size > 3e6 for path in coming.iterdir()))
+        status, taken_s = daemon.stop(number=number)
+        assert status == (0 if number == signal.SIGTERM else -signal.SIGKILL)
+        assert taken_s < 10, "it has 2 s, on an idle machine"
+        until(lambda: daemon.left() == [], what="the process that fetches is gone too")
+        assert "left behind" not in daemon.log
+    assert [path.suffix for path in coming.iterdir()] == [".part"]
+    subscriber.retain(last, content[-(len(content) % CHUNK) :])
+    with daemon:
+        until(lambda: (subscriber.last("model/state") or {}).get("active") == MODEL, 60, daemon.log)
+        assert "update: downloading" in daemon.log
 
 
 def test_who_signs_with_other_keys_has_nothing_installed(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber):
