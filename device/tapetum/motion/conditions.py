@@ -62,11 +62,9 @@ class ConditionWatch:
         if due:  # though it be the same: no look may have fallen on its first
             self._nothing = structure(frame.luma) < (_SOMETHING if self._covered.on else _NOTHING)
         self._covered.take(self._nothing, t_ns)
-        if same:
+        if same or self._nothing:
             return False
         switched = due and self._is_switched(frame)
-        if self._nothing:
-            return switched
         pose = self._steadiness.look(frame.luma, t_ns)
         height, width = frame.luma.shape
         self._drift = self._steadiness.drift[0] / width, self._steadiness.drift[1] / height
