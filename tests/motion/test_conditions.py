@@ -158,12 +158,15 @@ def test_a_camera_that_trembles_in_the_wind_is_shaken_until_it_is_still(room: li
     assert moving(found) == []
 
 
-@pytest.mark.parametrize("cover", ["black", "cloth", "hand"])
+@pytest.mark.parametrize("cover", ["black", "cloth", "hand", "clock"])
 def test_a_covered_camera_is_covered_until_it_is_not(room: list[Planes], cover: str):
     random = np.random.default_rng(1)
     height, width = room[0][0].shape
     shading = np.add.outer(np.linspace(0, 40, height), np.linspace(20, 90, width))
-    before_it = {"black": np.zeros((height, width)), "cloth": np.full((height, width), 70.0), "hand": shading}[cover]
+    cloth, clock = np.full((height, width), 70.0), np.full((height, width), 70.0)
+    for y in (height // 15, height - height // 30):  # as cameras write it over whatever they see
+        cv2.putText(clock, "2026-01-02 03:04:05 hall 1", (10, y), cv2.FONT_HERSHEY_SIMPLEX, width / 1000, (240,), 2)
+    before_it = {"black": np.zeros((height, width)), "cloth": cloth, "hand": shading, "clock": clock}[cover]
 
     def covered(planes: Planes, t_s: float) -> Planes:
         if not 3 <= t_s < 7:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tapetum.scene import Plane
 
+_EDGE = 8  # times higher is the picture than what is left out above and below: there cameras write time and name
 _BLOCKS = 32  # across: one averages some hundred pixels, and with them the noise
 _BENT = 1.5  # luma steps of curvature: noise and shading at 1 % of the light reach it in 2.5 % of the blocks
 _SAMPLES = 48  # of colour across
@@ -20,6 +21,7 @@ def structure(luma: Plane) -> float:
     A hand before the lens, a cloth or darkness leave shading, which is smooth; what is seen has edges. The curvature is
     the Laplacian of averages over blocks.
     """
+    luma = luma[luma.shape[0] // _EDGE : luma.shape[0] - luma.shape[0] // _EDGE]
     factor = max(1, luma.shape[1] // _BLOCKS)
     rows, columns = luma.shape[0] // factor, luma.shape[1] // factor
     if min(rows, columns) < 3:
