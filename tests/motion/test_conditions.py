@@ -128,7 +128,7 @@ def test_a_quiet_room_is_clear_and_still(room: list[Planes]):
 
 
 def test_a_camera_that_is_turned_has_moved(room: list[Planes]):
-    for to in ((12, 6), (-60, 0), (300, 40)):
+    for to in ((12, 6), (-40, 0), (-60, 0), (80, 0), (300, 40)):  # along the lines of the floor, which look alike
         turned = partial(shifted, right=to[0], down=to[1])
         found = watched(played(room, 7, lambda planes, t_s, turned=turned: turned(planes) if t_s >= 3 else planes))
         (_, _), (moved, at_s), (clear, back_s) = told(found)

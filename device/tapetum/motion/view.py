@@ -23,8 +23,9 @@ _FEWEST = 8  # patches, from which a view says something
 _SIDE = 1 / 32  # of the picture's width: a patch
 _SMALLEST = 8  # pixels of a patch's side
 _ALIKE = 0.5  # correlation: still there; by night 0.8 and more where the camera rests, below 0.2 in another view
-_BY_CHANCE = 0.35  # of the patches, and of those of a quarter of the picture: no more are alike in another view;
-_OF_A_QUARTER = 0.6  # where people walk by, six tenths of all still are, and of a quarter nearly all
+_BY_CHANCE = 0.44  # of the patches, and of those of a quarter of the picture: no more are alike in another view;
+_OF_A_QUARTER = 0.75  # where people walk by, six tenths of all still are, and of a quarter nearly all
+_SOME = 4  # patches of a quarter: of fewer, all may be alike by chance
 _STEADY = 0.6  # correlation from which a patch is learned
 _RATE = 0.05  # of the way to each picture
 _SEARCHED = 12  # patches that are searched for
@@ -78,7 +79,7 @@ class View:
         """Return whether, with patches `found` so much alike, all of the view is gone, and not behind a thing."""
         there = found > _ALIKE
         quarters = [there[self._quarters == quarter] for quarter in range(4)]
-        shares = [np.count_nonzero(one) / one.size for one in quarters if one.size]
+        shares = [np.count_nonzero(one) / one.size for one in quarters if one.size >= _SOME]
         return alike(found) <= _BY_CHANCE and max(shares, default=0.0) <= _OF_A_QUARTER
 
     def learn(self, found: NDArray[np.float32]) -> None:
