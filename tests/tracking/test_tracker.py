@@ -271,6 +271,43 @@ def test_who_comes_back_before_they_are_given_up_is_who_they_were() -> None:
     assert (track.id, track.state) == (1, State.CONFIRMED)
 
 
+def gone_and_come(box: Box, ahead: Box, colours: dict[str, int], *others: Box) -> list[set[int]]:
+    """Let somebody walk to `box`, be out of sight, and somebody come in `ahead`; return who is believed at the end."""
+    tracker = Tracking(lost_s=1.5).start()
+    for number in range(30):
+        walker = at(0.2 + 0.02 * number) if number < 12 else None
+        if number >= 20:
+            walker = ahead.shifted(0.02 * (number - 20), 0)
+        there = [(one.shifted(0.002 * number, 0), GREEN) for one in others]
+        if walker:
+            there.append((walker, PINK if number < 12 else colours))
+        motion = motion_of(*(one for one, _ in there))
+        tracks = tracker.update(motion, frame_at(number / FPS, *there))
+    return [
+        {track.id for track in believed(tracks) if track.box.iou(there[-1][0]) > 0.3},
+        {track.id for track in tracks},
+    ]
+
+
+def test_who_comes_out_again_where_they_may_have_got_to_is_who_they_were() -> None:
+    here, _ = gone_and_come(at(0.42), at(0.56), PINK)
+    assert here == {1}
+
+
+def test_who_comes_out_elsewhere_or_looks_otherwise_is_somebody_else() -> None:
+    for ahead, colours in ((at(0.7), PINK), (at(0.56), GREEN)):
+        here, _ = gone_and_come(at(0.42), ahead, colours)
+        assert here
+        assert 1 not in here
+
+
+def test_out_of_a_crowd_nobody_is_recalled() -> None:
+    here, there = gone_and_come(at(0.42), at(0.56), PINK, at(0.4, 0.8))
+    assert len(there) == 2
+    assert here
+    assert not here & {1, 2}
+
+
 def test_what_moved_and_rests_for_two_seconds_is_still_and_moves_again() -> None:
     tracker = Tracking().start()
     box, t_s = walked(tracker, 12)

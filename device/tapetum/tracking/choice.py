@@ -84,6 +84,11 @@ class Hold:
         found = self._plain.update(frame, near)
         return found if found.visible else None
 
+    def knows(self, frame: Frame, box: Box) -> bool:
+        """Whether the thing looks like what is in `box`."""
+        found = self._plain.update(frame, box)
+        return found.visible and found.box.iou(box) > _ASTRAY
+
     def _wanted(self, crossing: bool) -> Follower | None:
         """Return the method beside CamShift that is right; crossing: while another thing is near."""
         if isinstance(self._choice, Automatic):

@@ -91,6 +91,10 @@ class Predictors:
         self._state[:2, at] += _KNOWN * (first + last) / 2
         self._state[2:4, at] += _KNOWN * (last - first)
 
+    def take_over(self, row: int, other: int) -> None:
+        """Let `row` be where `other` is, and as fast."""
+        self._state[:, row], self._t_s[row] = self._state[:, other], self._t_s[other]
+
     def rest(self, rows: Rows) -> None:
         """Forget how fast `rows` were: what is not seen is not carried on."""
         self._state[4:, np.asarray(rows, np.intp)] = 0.0

@@ -28,6 +28,7 @@ class Thing:
     anchor: Box  # where it has been at rest since anchor_ns
     anchor_ns: int
     hits: int = 1
+    ended: bool = False  # it has turned out to be another
     shared: bool = False  # whether its region then was another's too
     confirmed: bool = False
     adopted: bool = False  # never seen as a region: a part of the background, for all that motion knows

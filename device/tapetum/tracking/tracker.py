@@ -22,8 +22,10 @@ from tapetum.tracking.association import Match, matched
 from tapetum.tracking.belief import came, is_urgent
 from tapetum.tracking.choice import Automatic, Budget, Choice, Hold, Purse
 from tapetum.tracking.findings import History
+from tapetum.tracking.follower import inside
 from tapetum.tracking.nuisance import LOOKS, Nuisance, Nuisances, enough, judged, look, straightness
 from tapetum.tracking.predict import SIZE, Edges, Predictors, edges
+from tapetum.tracking.recall import recalled
 from tapetum.tracking.thing import Thing
 from tapetum.zones import Zone
 
@@ -127,6 +129,10 @@ class Tracker:
         # What no region explains is looked for by its colours.
         self._take(matches, predicted, frame)
 
+        # Who was lost may have come out again as what has just begun.
+        for lost, young in recalled(self._things, frame):
+            self._go_on(lost, young, t_ns)
+
         # What is left begins something new, and what has been away too long is gone.
         self._begin([Thing.begin(self._ids, box, t_ns) for box in left])
         self._compare(t_ns)
@@ -134,6 +140,13 @@ class Tracker:
         sure = [thing.region_ns == t_ns and not thing.shared for thing in self._things]
         self._history.add(t_ns, [thing.id for thing in self._things], self._predictors.boxes, sure)
         return tuple(thing.track(t_ns) for thing in self._things)
+
+    def _go_on(self, lost: int, young: int, t_ns: int) -> None:
+        """Let who was lost go on as what is now in the row `young`, which ends."""
+        known, new = self._things[lost], self._things[young]
+        self._predictors.take_over(lost, young)
+        known.hit(new.box, t_ns)
+        known.region_ns, new.ended = t_ns, True
 
     def _amend(self, findings: Findings, frame: Frame) -> None:
         """Correct where things are, begin what was taken for a part of another, let go of what is not there at all."""
@@ -145,7 +158,7 @@ class Tracker:
             self._predictors.amend(rows, amended.was[amended.clear], amended.boxes[amended.clear])
             self._hold_anew([amended.rows[one] for one in amended.of], frame)
             came = (self._predictors.boxes[amended.rows] - amended.boxes)[amended.of]
-            parts = [Box(*one) for one in (amended.split + came).tolist()]
+            parts = [box for one in (amended.split + came).tolist() if (box := Box(*one)).clipped().area > 0]
             choice, mask = self._settings.follower, self._motion.mask
             self._begin([Thing.split_off(self._ids, box, frame, Hold(choice, frame, box, mask)) for box in parts])
 
@@ -154,7 +167,7 @@ class Tracker:
         boxes = self._predictors.boxes.tolist()
         for row in rows:
             thing = self._things[row]
-            thing.box = Box(*boxes[row])
+            thing.box = inside(Box(*boxes[row]))
             thing.hold = Hold(self._settings.follower, frame, thing.box, self._motion.mask)
 
     def _take(self, matches: Mapping[int, Match], predicted: Edges, frame: Frame) -> None:
@@ -253,7 +266,7 @@ class Tracker:
             self._predictors.keep(stay)
 
     def _gone(self, thing: Thing, t_ns: int) -> bool:
-        if thing.refuted or (thing.covered_ns and t_ns - thing.covered_ns > _COVERED_S * 1e9):
+        if thing.ended or thing.refuted or (thing.covered_ns and t_ns - thing.covered_ns > _COVERED_S * 1e9):
             return True
         if not thing.confirmed:
             return not any(list(thing.recent)[-2:])
