@@ -30,7 +30,7 @@ from tapetum.pipeline import Pipeline
 from tapetum.store import FOLDER, Store
 from tapetum.switch import Switch
 from tapetum.unnamed import unnamed
-from tapetum.update.state import Device, State, classes
+from tapetum.update.state import Device, classes
 from tapetum.update.updates import Updates
 
 _log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Daemon:
             self._thread("inference", lambda: self._worker.run(self._stop)),
             self._thread("trials", lambda: self._worker.try_others(self._stop)),
             self._thread("models", lambda: self._switch.run(self._stop, self._say_what_runs, self._tally)),
-            self._thread("updates", lambda: self._updates.run(self._stop, self._publisher.reader, self._say_update)),
+            self._thread("updates", lambda: self._updates.run(self._stop, self._publisher.reader, self._outlet.fetch)),
         ]
         try:
             self._apply(self._config)
@@ -227,10 +227,9 @@ class Daemon:
         kinds = {name: type(settings.source).__name__.lower() for name, settings in self._config.camera.items()}
         with self._telling:
             self._outlet.model(self._switch.standing, self._worker.model)
-            self._outlet.device("inventory", health.inventory(self._worker.model, kinds))
-
-    def _say_update(self, state: State) -> None:
-        self._outlet.device("model/fetch", state)
+            self._outlet.device(
+                "inventory", health.inventory(self._worker.model, kinds, classes(self._config.inference))
+            )
 
     def _say_config(self, refused: str) -> None:
         """Tell the configuration in force, without what is secret, and why a newer one was refused."""

@@ -4,7 +4,7 @@ import contextlib
 import os
 import platform
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -131,14 +131,15 @@ def read(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def inventory(model: str, cameras: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the device consists of: versions, model, cameras and their kinds of source."""
+def inventory(model: str, cameras: Mapping[str, str], classes: Sequence[str]) -> dict[str, Any]:
+    """Return what the device consists of: versions, model, cameras and their kinds of source, what it is."""
     return {
         "tapetum": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
         "model": model,
+        "classes": list(classes),
         "cameras": dict(cameras),
     }
 

@@ -15,6 +15,7 @@ from tapetum.clock import Clock
 from tapetum.motion.damping import Area
 from tapetum.record import COMING, UNDER_WAY, Standing
 from tapetum.scene import Condition, Frame, Kind, Sighting
+from tapetum.update.state import State as Fetch
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +76,10 @@ class Outlet:
     def device(self, name: str, value: object) -> None:
         """Say something of the whole device: health, inventory, config."""
         self._publisher.publish(self._topics.of_device(name), msgspec.json.encode(value), retain=True)
+
+    def fetch(self, state: Fetch) -> None:
+        """Say how a bundle that was pushed comes."""
+        self.device("model/fetch", state)
 
     def model(self, standing: Standing, running: str) -> None:
         """Say which model is active and how far another one has come, and of each of its steps. running: which runs."""

@@ -1,5 +1,6 @@
 """When a device looks for updates: when something changes, again when it failed, and not before the clock is set."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -100,6 +101,20 @@ def test_what_failed_is_tried_again_after_a_while_and_then_less_often(scene: Sce
         assert [state.state for state in told][-1] in ("offered", "current")
         until(lambda: found.fault == "")
     assert files != broken
+
+
+def test_an_index_that_is_replaced_all_the_time_starts_few_processes(scene: Scene, monkeypatch):
+    scene.show_to_others()
+    with looking(scene, Clock()) as (found, told):
+        until(lambda: told)
+        looks: list[float] = []
+        look = found._look.look
+        monkeypatch.setattr(found._look, "look", lambda *how: (looks.append(time.monotonic()), look(*how))[1])
+        for number in range(200):
+            found._library._hear(b"junk %d" % number)
+            time.sleep(0.02)
+        until(lambda: len(looks) > 1)
+    assert all(later - earlier >= 2.0 for earlier, later in itertools.pairwise(looks))
 
 
 def test_a_device_that_is_not_enrolled_asks_for_nothing_and_begins_when_it_is(scene: Scene):

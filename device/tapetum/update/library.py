@@ -10,6 +10,8 @@ from tapetum.errors import UpdateError
 from tapetum.update import repository
 from tapetum.update.repository import INDEX, Blob
 
+_NONE = "no repository is on the broker"
+
 
 class Library:
     """Follows the index, and gives the bytes of its files."""
@@ -20,7 +22,7 @@ class Library:
         self._changed = changed
         self._lock = threading.Lock()
         self._files: Mapping[str, Blob] = {}
-        self._trouble = "no repository is on the broker"
+        self._trouble = _NONE
         self._edition = b""
         reader.follow(INDEX, self._hear)
 
@@ -53,6 +55,8 @@ class Library:
         try:
             files, trouble = repository.parse(payload).files, ""
             edition = msgspec.json.encode(files, order="sorted")
+            if not files:  # the first push is on its way
+                trouble, edition = _NONE, b""
         except UpdateError as error:
             files, trouble, edition = {}, str(error), payload
         with self._lock:

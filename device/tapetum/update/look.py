@@ -136,6 +136,7 @@ class Look:
         self._clear(path)
         self._installer.downloading(target.model)
         progress = _Progress(target, tell)
+        progress.add(0)
         process.fetch(path, progress.add)
         content = read(path, archive.LARGEST)
         if hashlib.sha256(content).hexdigest() != target.sha256:

@@ -21,6 +21,7 @@ FOLDER = "update"
 RELEASED_S = 1_795_737_600
 """Unix time, 2026-11-27: it is not earlier than this, whatever a clock says."""
 _TURN_S = 1.0
+_LEAST_S = 2.0  # between two looks, however often the index is replaced: each starts a process
 _SOONEST_S = 10.0  # before what failed is tried again, then twice as long each time
 _UNSET = "nobody has set this machine's clock yet; by which an update is out of date or not"
 _LACKING = 'tuf is missing, which decides what may be trusted: pip install "tapetum[update]"'
@@ -42,7 +43,8 @@ class Updates:
         self._wake = threading.Event()
         self._ended = False
         self._edition = b""  # the index that was looked at last
-        self._next_s = 0.0  # when to look again, by the monotonic clock, whatever comes
+        self._looked_s = float("-inf")  # when, by the monotonic clock
+        self._next_s = 0.0  # when to look again, whatever comes
         self._after_s = _SOONEST_S
 
     @property
@@ -86,7 +88,7 @@ class Updates:
         if self._library and not edition:
             return False
         if edition != self._edition:
-            return True
+            return time.monotonic() >= self._looked_s + _LEAST_S
         return time.monotonic() >= self._next_s and not self._look.is_held
 
     def _seen(self, tell: Callable[[State], None]) -> State:
@@ -96,6 +98,7 @@ class Updates:
             return State("failed", reason=_LACKING)
         if self._settings.clock == "synced" and not self._clock.synced():
             return State("waiting", reason=_UNSET)
+        self._looked_s = time.monotonic()
         self._edition = self._library.edition if self._library else b""
         now_s = max(RELEASED_S, int(self._clock.utc(self._clock.now_ns()).timestamp()))
         found = self._look.look(self, now_s, lambda state: self._say(state, tell))

@@ -10,6 +10,7 @@ from tapetum.text import plain
 from tapetum_trainer.publish.shelf import Shelf
 
 _LONGEST = 200
+_SOON_S = 5.0  # in which devices of which nothing is retained may begin to speak
 _REFUSED = ("failed", "rolled-back")
 
 
@@ -53,14 +54,16 @@ class Answers:
 
     def wait(self, model: str, push: int, seconds: float) -> bool:
         """Say how each does; return whether all have the model within that time."""
-        until_s = time.monotonic() + seconds
-        while time.monotonic() < until_s and not self._complete:
+        start_s = time.monotonic()
+        while time.monotonic() < start_s + (seconds if self._devices else min(seconds, _SOON_S)) and not self._complete:
             self._shelf.turn()
             while self._shelf.answers:
                 self._take(*self._shelf.answers.popleft(), model, push)
         for name, device in sorted(self._devices.items()):
             if device.outcome is None:
                 self._say(f"{name}: no answer yet; what is pushed waits for it")
+        if not self._devices:
+            self._say("no device that is enrolled has said anything here yet; what is pushed waits for the first")
         return bool(self._devices) and all(device.outcome for device in self._devices.values())
 
     @property
@@ -71,7 +74,7 @@ class Answers:
     def _take(self, topic: str, payload: bytes, model: str, push: int) -> None:
         name, _, kind = topic.removeprefix("tapetum/v1/").partition("/")
         device = self._devices.get(name)
-        if device is None and self._all and payload:
+        if device is None and self._all and payload and kind == "model/fetch":  # of one that is enrolled
             device = self._devices[name] = _Device()
         if device is None or device.outcome is not None:
             return
