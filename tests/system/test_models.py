@@ -326,7 +326,7 @@ def killed_while_a_model_takes_over(device: Device, old: ModelSpec, new: ModelSp
             daemon.start()
             running = daemon.until(lambda status: status["inference"]["model"])
             assert running in (record.active, wish.model)
-            until(lambda wish=wish: device.store.record().answered == wish.id, what="each wish is answered")  # type: ignore[misc]
+            until(lambda wish=wish: device.store.record().answered == wish.id, 120, "each wish is answered")  # type: ignore[misc]
             running = runs(daemon, device.store.record().active)["inference"]["model"]
             found.add(running)
     return found
