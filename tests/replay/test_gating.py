@@ -26,8 +26,8 @@ def test_nine_of_ten_questions_are_saved_where_people_come_one_by_one(people):
 
 
 def test_four_of_five_questions_are_saved_on_a_busy_street(street):
-    assert street["fewer"] >= 0.8  # 0.881 was measured
-    assert street["missed"] <= 1  # of 82; one was
+    assert street["fewer"] >= 0.8  # 0.877 was measured
+    assert street["missed"] <= 1  # of 82; none was
 
 
 def test_every_question_has_its_reason(people, street):

@@ -2,7 +2,7 @@
 
 What a region of its own shows needs none. CamShift keeps what stands still or is not shown for a moment: it costs next
 to nothing, but of two that pass each other in like colours it may go on with the wrong one. A correlation filter knows
-the shape as well and seldom does, for nine times the time; so it is started where somebody comes near, and asked only
+the shape as well and seldom does, for five times the time; so it is started where somebody comes near, and asked only
 while one region shows both. What the followers of a frame take together is bounded: beyond it, CamShift holds them all.
 """
 
@@ -96,4 +96,4 @@ class Hold:
         return None if isinstance(self._choice, CamShift) else self._choice
 
 
-_THROUGH_CROSSINGS = Correlation(resize=False)  # what two share tells no size
+_THROUGH_CROSSINGS = Correlation(cells=14, resize=False)  # what two share tells no size

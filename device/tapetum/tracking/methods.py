@@ -7,12 +7,12 @@ from tapetum.tracking.tld import Tld
 
 Follower = CamShift | Correlation | Particle | Tld
 
-_COSTS: dict[type[Follower], float] = {CamShift: 1.0, Particle: 4.0, Correlation: 16.0, Tld: 18.0}
-_UNSIZED = 9.0  # of a correlation that follows no size
+_COSTS: dict[type[Follower], float] = {CamShift: 1.0, Particle: 4.0, Tld: 18.0}
+_CELLS = 26  # of a correlation as it comes
 
 
 def cost_of(method: Follower) -> float:
     """Return what an update takes, in those of CamShift: the medians of `scripts/bench peers`, rounded up."""
-    if isinstance(method, Correlation) and not method.resize:
-        return _UNSIZED
+    if isinstance(method, Correlation):
+        return 3.7 + 4.4 * (method.cells / _CELLS) ** 2 + 8.0 * method.resize
     return _COSTS[type(method)]

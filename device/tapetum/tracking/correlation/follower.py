@@ -38,6 +38,7 @@ class Correlation(Settings, tag="correlation", tag_field="algorithm", frozen=Tru
     around: Annotated[float, Meta(ge=0.5, le=4)] = 1.5  # of its size is looked at beside it: more finds faster things
     learning: Fraction = 0.02  # in a frame: more keeps up with what turns, and drifts
     colours: Fraction = 0.3  # of the answer is the colours', the rest the shape's
+    cells: Annotated[int, Meta(ge=8, le=64)] = 26  # each way, of what is looked at: fewer cost less, and see less
     resize: bool = True  # whether its size is followed too: without, it takes little more than half the time
     alike: Annotated[float, Meta(ge=0, le=50)] = 5.0  # peak to sidelobe ratio below which it is lost
 
@@ -52,7 +53,7 @@ class CorrelationFollower:
     def __init__(self, settings: Correlation, frame: Frame, box: Box) -> None:
         self._settings = settings
         self._box = inside(box)
-        look = Look.around(frame, self._box, settings.around)
+        look = Look.around(frame, self._box, settings.around, settings.cells)
         self._shape = look.shape
         spread = _SPREAD * float(np.sqrt(look.inner[0] * look.inner[1])) / CELL
         self._filter = Filter((look.shape[0] // CELL, look.shape[1] // CELL), max(_LEAST_SPREAD, spread))

@@ -9,7 +9,6 @@ from tapetum.scene import Box, Frame, Plane
 from tapetum.tracking.correlation.channels import CELL, Channels, channels
 from tapetum.tracking.patches import Pair, patch
 
-_CELLS = 26  # the side of a square of as many cells as are looked at
 _LEAST = 2.0  # pixels: nothing smaller is followed
 
 
@@ -24,14 +23,19 @@ class Look:
     shape: tuple[int, int]
 
     @classmethod
-    def around(cls, frame: Frame, box: Box, share: float, shape: tuple[int, int] | None = None) -> "Look":
-        """Return the look at `box` and `share` of its size beside it; `shape`: the patch's, else what suits the box."""
+    def around(cls, frame: Frame, box: Box, share: float, shape: tuple[int, int] | int) -> "Look":
+        """Return the look at `box` and `share` of its size beside it.
+
+        shape: of the patch, or the side of a square of as many cells as it shall have, in the form that suits the box.
+        """
         height, width = frame.luma.shape
         size = max(_LEAST, box.width * width), max(_LEAST, box.height * height)
         more = share * (size[0] + size[1]) / 2
         window = size[0] + more, size[1] + more
         x, y = box.centre
-        return cls(frame, (x * width, y * height), size, window, shape or _shape(window))
+        return cls(
+            frame, (x * width, y * height), size, window, _shape(window, shape) if isinstance(shape, int) else shape
+        )
 
     @cached_property
     def planes(self) -> tuple[Plane, Plane, Plane]:
@@ -76,10 +80,10 @@ class Look:
         return patch(plane, centre, window, self.shape)
 
 
-def _shape(window: Pair) -> tuple[int, int]:
-    side = _CELLS * CELL / float(np.sqrt(window[0] * window[1]))
-    return _whole(window[1] * side), _whole(window[0] * side)
+def _shape(window: Pair, cells: int) -> tuple[int, int]:
+    side = cells * CELL / float(np.sqrt(window[0] * window[1]))
+    return _whole(window[1] * side, cells), _whole(window[0] * side, cells)
 
 
-def _whole(side: float) -> int:
-    return CELL * min(4 * _CELLS, max(4, round(side / CELL)))
+def _whole(side: float, cells: int) -> int:
+    return CELL * min(4 * cells, max(4, round(side / CELL)))
