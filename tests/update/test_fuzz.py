@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tapetum.errors import BundleError, UpdateError
@@ -48,6 +48,7 @@ def tried(read: Callable[[], T]) -> tuple[T | None, str]:
         return None, str(error)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | changed(Index) | VALUES.map(encoded))
 @example(b"[" * 60_000)
 @example(b'{"files":' * 10_000)
@@ -62,6 +63,7 @@ def test_an_index_is_one_or_is_refused(payload: bytes):
     assert all(name.split("/")[1][0] != "." and name.count("/") == 1 for name in found.files)
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=300) | changed(Floor))
 def test_a_floor_is_one_or_the_device_must_be_enrolled_again(tmp_path_factory: pytest.TempPathFactory, content: bytes):
     folder = tmp_path_factory.getbasetemp()
@@ -74,6 +76,7 @@ def test_a_floor_is_one_or_the_device_must_be_enrolled_again(tmp_path_factory: p
     assert msgspec.json.decode(msgspec.json.encode(found), type=Floor) == found
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_the_process_that_fetches_found_and_a_contract_are_ones_or_refused(value: Any):
     for kind in (Found, Contract):
@@ -81,6 +84,7 @@ def test_what_the_process_that_fetches_found_and_a_contract_are_ones_or_refused(
             msgspec.convert(value, kind)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | VALUES.map(encoded))
 def test_what_is_no_root_is_not_trusted(content: bytes):
     with pytest.raises(BundleError):
