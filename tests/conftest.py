@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("whatever machine", deadline=None)  # how long an example takes is the machine's, not ours
+settings.load_profile("whatever machine")
 
 
 @pytest.fixture(scope="session")

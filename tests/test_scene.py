@@ -9,7 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetum import scene
-from tapetum.scene import Box, Colour, Condition, Detection, Frame, Kind, Label, Motion, Sighting, State, Track, hull
+from tapetum.scene import (
+    Box,
+    Colour,
+    Condition,
+    Detection,
+    Findings,
+    Frame,
+    Kind,
+    Label,
+    Motion,
+    Sighting,
+    State,
+    Track,
+    hull,
+)
 
 edges = st.floats(-3, 4)
 shapes = st.tuples(st.integers(1, 300), st.integers(1, 300))
@@ -129,6 +143,7 @@ def _values() -> list[object]:
         Frame("front", 1, 0, plane, plane, plane, plane),
         Motion(plane, (box,)),
         Detection("person", 0.5, box),
+        Findings(1, (box,)),
         Track(1, box, 0, 0, 1, State.TENTATIVE),
         Label("person", 0.5),
         Sighting("id", 1, "front", Kind.STARTED, 1, "person", 0.5, box, "2026-01-01T00:00:00Z", "synced", "m@1"),

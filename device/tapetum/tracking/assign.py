@@ -30,6 +30,8 @@ def assign(predicted: Edges, offered: Edges, cost_limit: float, extra: NDArray[n
         cost = cost + extra[columns]
     near = (cost <= cost_limit).nonzero()[0]
     rows, columns = rows[near], columns[near]
+    if len(near) < 2:
+        return rows, columns
     single = np.bincount(rows)[rows] * np.bincount(columns)[columns] == 1
     if single.all():
         return rows, columns

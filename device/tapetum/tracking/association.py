@@ -51,6 +51,8 @@ def matched(
 
 def _covers(regions: Edges, things: Edges) -> list[bool]:
     """Return for each of `regions` whether most of one of `things` lies in it."""
+    if not len(things):
+        return [False] * len(regions)
     sides = things[:, 2:] - things[:, :2]
     covered = overlaps(regions, things) > _SHARED * sides[:, 0] * sides[:, 1]
     return [bool(one.any()) for one in covered]

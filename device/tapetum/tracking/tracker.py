@@ -32,6 +32,7 @@ from tapetum.zones import Zone
 _EDGE = 0.01  # of the frame: a box nearer to its edge may be leaving
 _NEAR = 0.4  # of its size around a thing's box: another that reaches into that is near
 _COVERED = 0.8  # of a younger thing's box within an older one's
+_COMPARED = 2  # things: one alone is near nobody
 _COVERED_S = 1.5  # for so long, and they are one thing
 _CHANGED = 0.02  # of a followed box that differs from the background, where that is known
 _HELD = 0.1  # of its size, by which a box is widened under which the background is not learned
@@ -240,11 +241,16 @@ class Tracker:
         return self._motion.complete and cv2.countNonZero(inside) < _CHANGED * inside.size
 
     def _begin(self, things: list[Thing]) -> None:
-        self._things += things
-        self._predictors.add(edges([thing.box for thing in things]), self._t_ns)
+        if things:
+            self._things += things
+            self._predictors.add(edges([thing.box for thing in things]), self._t_ns)
 
     def _compare(self, t_ns: int) -> None:
         """Tell who is near whom; let go of a younger thing that lies within an older for long: they were one."""
+        if len(self._things) < _COMPARED:
+            for thing in self._things:
+                thing.crowded, thing.covered_ns = False, 0
+            return
         boxes = self._predictors.boxes
         believed = [row for row, thing in enumerate(self._things) if thing.confirmed]
         reach = _NEAR * (boxes[:, 2:] - boxes[:, :2])
