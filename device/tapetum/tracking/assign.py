@@ -25,6 +25,8 @@ def assign(predicted: Edges, offered: Edges, cost_limit: float, extra: NDArray[n
     extra: for each offered box what is added to its costs: those that are trusted less come second.
     """
     rows, columns = _touching(predicted, offered)
+    if not len(rows):
+        return rows, columns
     cost = costs(predicted, offered, rows, columns)
     if extra is not None:
         cost = cost + extra[columns]
@@ -62,6 +64,10 @@ def _numbered(values: NDArray[np.intp]) -> Pairs:
 
 def _touching(boxes: Edges, others: Edges) -> Pairs:
     """Return the pairs that share something."""
+    if len(boxes) == len(others) == 1:  # most of what is ever asked
+        (left, top, right, bottom), one = others[0].tolist(), boxes[0].tolist()
+        there = int(one[0] < right and one[2] > left and one[1] < bottom and one[3] > top)
+        return np.zeros(there, np.intp), np.zeros(there, np.intp)
     left, top, right, bottom = np.ascontiguousarray(others.T)
     one = np.ascontiguousarray(boxes.T)[:, :, None]
     touching = one[0] < right

@@ -120,6 +120,9 @@ class Tracker:
             self._amend(findings, frame)
         self._heeded = ()
 
+        if not self._things and not left:
+            return ()
+
         # Those believed choose first, the doubtful get what is left.
         predicted = self._predictors.predicted(t_ns)
         believed = [row for row, thing in enumerate(self._things) if thing.confirmed]
@@ -183,10 +186,11 @@ class Tracker:
                 seen[row] = found.box if found else expected, 0.0
             elif box := self._looked_for(thing, expected, frame):
                 seen[row] = box, 0.0
-        rows = list(seen)
-        growth = np.array([grows for _, grows in seen.values()])
-        self._predictors.correct(rows, edges([box for box, _ in seen.values()]), frame.t_ns, growth)
-        self._predictors.rest([row for row in range(len(self._things)) if row not in seen])
+        if seen:
+            growth = np.array([grows for _, grows in seen.values()])
+            self._predictors.correct(list(seen), edges([box for box, _ in seen.values()]), frame.t_ns, growth)
+        if missed := [row for row in range(len(self._things)) if row not in seen]:
+            self._predictors.rest(missed)
         boxes = self._predictors.boxes.tolist()
         for row, thing in enumerate(self._things):
             if row in seen:
