@@ -1,7 +1,7 @@
 """The detector: where the centres of things are, how large each thing is, and where in its cell the centre lies.
 
-A backbone, whose features of stride 32 and 16 are enlarged and added to those of stride 8 (a feature pyramid, of which
-only the finest level is used), and two branches of separable convolutions on that one grid. The outputs are those that
+A backbone, whose coarser features are enlarged and added to those of stride 8 (a feature pyramid, of which only the
+finest level is used), and two branches of separable convolutions on that one grid. The outputs are those that
 `tapetum.inference.decode.centre` reads.
 
 X. Zhou, D. Wang, P. Kraehenbuehl, "Objects as points", 2019. T.-Y. Lin et al., "Feature pyramid networks for object
@@ -55,12 +55,12 @@ def detector(architecture: Architecture, classes: int, *, norm: bool = True) -> 
 
 
 def _pyramid(features: dict[int, Any], channels: int, maker: Maker) -> Any:
-    """Return the features of stride 8 that know of those of stride 16 and 32."""
-    x = maker.conv(features[32], channels, "lateral32", act=False)
-    for stride in (16, 8):
-        finer = maker.conv(features[stride], channels, f"lateral{stride}", act=False)
-        x = keras.layers.Add(name=f"pyramid{stride}")([Twice(name=f"twice{stride}")(x), finer])
-        x = maker.separable(x, channels, f"smooth{stride}") if stride == 16 else x
+    """Return the features of stride 8 that know of those of stride 16, and 32 where the backbone goes so far."""
+    x = None
+    for stride in sorted((stride for stride in features if stride >= STRIDE), reverse=True):
+        here = maker.conv(features[stride], channels, f"lateral{stride}", act=False)
+        x = here if x is None else keras.layers.Add(name=f"pyramid{stride}")([Twice(name=f"twice{stride}")(x), here])
+        x = maker.separable(x, channels, f"smooth{stride}") if stride == 2 * STRIDE else x
     return x
 
 

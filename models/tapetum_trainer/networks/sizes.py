@@ -35,6 +35,6 @@ def _eights(channels: float) -> int:
 
 SIZES: Mapping[Name, Size] = {
     "nano": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
-    "small": Size(thinned(MOBILENET_V2, 0.5), 64, "mobilenet-v2"),
+    "small": Size(EFFICIENTNET_LITE0.upto(5), 96, "efficientnet-lite0"),
     "base": Size(EFFICIENTNET_LITE0.upto(6), 96, "efficientnet-lite0"),
 }

@@ -1,0 +1,21 @@
+"""The detectors that come along: as small as they are said to be, and with probes that they answer."""
+
+from pathlib import Path
+
+import pytest
+
+from tapetum import bundle
+from tapetum.inference import takeover
+from tapetum.inference.settings import Inference
+
+FOLDER = Path(__file__).parents[2] / "models/bundles"
+
+
+@pytest.mark.parametrize(("name", "most"), [("tapetum@2", 4_000_000), ("tapetum-small@1", 1 << 20)])
+def test_a_detector_that_comes_along_is_small_and_answers_its_probes(name: str, most: int):
+    spec = bundle.open(FOLDER / f"{name}.tapetum").spec()
+    assert spec.name == name
+    assert spec.labels == ("person", "vehicle", "bicycle", "cat", "dog")
+    assert len(spec.content) <= most
+    assert len(spec.probes) >= 1
+    takeover.alone(spec, Inference())  # raises where a probe is not answered as it should be
