@@ -189,10 +189,22 @@ def test_whatever_is_shown_it_answers_with_a_box(first: Frame, other: Frame, box
     assert is_sound(follower.update(first, box))
 
 
-@pytest.mark.parametrize(
+nowhere = pytest.mark.parametrize(
     "near", [Box(1.5, 0.2, 1.7, 0.4), Box(-1, 0, -0.5, 0.3), Box(0, 2, 1, 3), Box(0.5, 0.5, 0.5, 0.5)]
 )
+
+
+@nowhere
 def test_what_is_looked_for_where_nothing_can_be_seen_is_answered_too(method: Any, near: Box) -> None:
     (_, frame, _), *_ = Play(seconds=0.1).frames()
     follower = method.start(frame, Box(0.4, 0.4, 0.5, 0.6), own(frame, Box(0.4, 0.4, 0.5, 0.6)))
+    assert is_sound(follower.update(frame, near))
+
+
+@nowhere
+def test_what_begins_or_is_learned_where_nothing_can_be_seen_is_answered_too(method: Any, near: Box) -> None:
+    (_, frame, _), *_ = Play(seconds=0.1).frames()
+    follower = method.start(frame, near, np.zeros_like(frame.luma))
+    assert is_sound(follower.update(frame, near))
+    follower.learn(frame, near, np.zeros_like(frame.luma))
     assert is_sound(follower.update(frame, near))

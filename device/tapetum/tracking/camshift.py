@@ -134,7 +134,7 @@ class _Shown:
     @classmethod
     def of(cls, frame: Frame, near: Box) -> "_Shown":
         """Return the search area around `near`."""
-        area = near.grown(_SEARCH).clipped()
+        area = inside(near.grown(_SEARCH))
         return cls(_bins(frame, area), area, _window(area, near))
 
 
