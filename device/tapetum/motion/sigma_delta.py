@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from tapetum.motion.stage import Common, Scene, Slices, Stage
 from tapetum.motion.steps import Steps
-from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
 _STEPS = 50  # luma steps of change that `learning` frames follow, and `absorb` frames where something rests
@@ -66,10 +65,10 @@ class SigmaDeltaModel:
         cv2.bitwise_not(scene.weak, dst=scene.learn)
         cv2.add(self._times, self._times, dst=self._times)
         self._steps.follow(self._limit, self._times, scene.learn)
-        rows = stripe(len(scene.weak), self._learned, self._every)
-        self._steps.follow(self.background[rows], scene.picture[rows], scene.learn[rows])
-        rows = stripe(len(scene.weak), self._learned, self._absorbs)
-        scene.learn[rows] = scene.weak[rows]
-        for part in held:
-            scene.learn[part] = 0
-        self._steps.follow(self.background[rows], scene.picture[rows], scene.learn[rows])
+        if self._learned % self._every == 0:
+            self._steps.follow(self.background, scene.picture, scene.learn)
+        if self._learned % self._absorbs == 0:
+            scene.learn[:] = scene.weak
+            for part in held:
+                scene.learn[part] = 0
+            self._steps.follow(self.background, scene.picture, scene.learn)

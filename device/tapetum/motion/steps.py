@@ -15,11 +15,9 @@ class Steps:
         self._next: Plane = np.zeros(shape, np.uint8)
 
     def follow(self, plane: Plane, wanted: Plane, where: Plane) -> None:
-        """Let `plane`, or some rows of one, come closer by one to what is `wanted`, where `where` is not 0."""
-        rows = slice(0, len(plane))
-        one, least, after = self._one[rows], self._least[rows], self._next[rows]
-        cv2.subtract(plane, one, dst=least)
-        cv2.add(plane, one, dst=after)
-        cv2.min(wanted, after, dst=after)
-        cv2.max(least, after, dst=after)
-        cv2.copyTo(after, where, dst=plane)
+        """Let `plane` come closer by one to what is `wanted`, where `where` is not 0."""
+        cv2.subtract(plane, self._one, dst=self._least)
+        cv2.add(plane, self._one, dst=self._next)
+        cv2.min(wanted, self._next, dst=self._next)
+        cv2.max(self._least, self._next, dst=self._next)
+        cv2.copyTo(self._next, where, dst=plane)

@@ -36,12 +36,19 @@ class Record:
     counts: list[Counts | None] = field(default_factory=list)
 
     def median_ms(self, settle: int = SETTLE) -> float:
-        """Return the median of the CPU time of a frame, the first `settle` left out where there are more."""
-        return 1e3 * statistics.median(self.costs_s[settle:] or self.costs_s)
+        """Return the median of the CPU time of a frame, the first `settle` left out where there are more.
+
+        Nor is the first of each turn counted: it brings back into the caches what another's turn has driven out.
+        """
+        return 1e3 * statistics.median(self._settled(settle))
 
     def p99_ms(self, settle: int = SETTLE) -> float:
         """Return the 99th percentile of the same."""
-        return 1e3 * float(np.percentile(self.costs_s[settle:] or self.costs_s, 99))
+        return 1e3 * float(np.percentile(self._settled(settle), 99))
+
+    def _settled(self, settle: int) -> list[float]:
+        late = [cost for number, cost in enumerate(self.costs_s) if number >= settle and number % _TURN]
+        return late or self.costs_s
 
     @property
     def motion_share(self) -> float:
