@@ -64,7 +64,7 @@ def test_the_whole_daemon_stays_small_and_does_not_grow(data):
 
 
 def test_the_steady_state_allocates_no_planes():
-    """The statistics of the exposure are allocated anew, from one pixel in 16: what they take, and half a luma."""
+    """The statistics of the exposure are allocated anew, from some thousand pixels: what they take, and half a luma."""
     clock = SystemClock()
     clip = File(path=str(package_data.clip()), pace="analysis", analysis_width=768).open("steady", clock)
     with worker(Inference()) as model:
