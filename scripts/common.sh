@@ -88,12 +88,13 @@ stamp_of() {
         "$root" "$version"
 }
 
-# need_programs NAME...: have these programs, whose packages are called as they are, by apt-get where they are missing.
+# need_programs NAME[=PACKAGE]...: have these programs, by apt-get where they are missing; a package without a name of its
+# own is called as its program.
 need_programs() {
     PATH=$PATH:/usr/sbin # where Debian keeps daemons, and not on everybody's path
     local name missing=()
     for name in "$@"; do
-        command -v "$name" >/dev/null || missing+=("$name")
+        command -v "${name%%=*}" >/dev/null || missing+=("${name#*=}")
     done
     ((${#missing[@]})) || return 0
     say "Installing ${missing[*]} with apt-get ..."

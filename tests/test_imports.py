@@ -114,7 +114,8 @@ OPTIONAL = (
 OF_RAY = {"tapetum_trainer.scale.trials", "tapetum_trainer.scale.worker"}
 """Modules that are imported where Ray is, and by nothing else before."""
 OF_TUF = {f"tapetum.update.{name}" for name in ("child", "fetchers", "trust")} | {
-    f"tapetum_trainer.publish.{name}" for name in ("ceremony", "desk", "keys", "repository", "signing")
+    f"tapetum_trainer.publish.{name}"
+    for name in ("ceremony", "desk", "keys", "repository", "ring", "signing", "tokens")
 }
 """Modules that are imported where python-tuf is: on a device in a process of its own."""
 

@@ -84,10 +84,10 @@ class Desk:
         self.at += timedelta(days=days)
         self.repository = Repository(self.repository.folder, self.at)
 
-    def rotate(self, *roles: str) -> None:
+    def rotate(self, *roles: str, kind: str = "ed25519") -> None:
         """Give roles other keys, by a root that the old ones of root sign."""
         for role in roles:
-            old, self.keys[role] = self.keys[role], CryptoSigner.generate_ed25519()
+            old, self.keys[role] = self.keys[role], getattr(CryptoSigner, f"generate_{kind}")()
             self.root.revoke_key(old.public_key.keyid, role)
             self.root.add_key(self.keys[role].public_key, role)
         self.root.version += 1

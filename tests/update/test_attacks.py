@@ -174,6 +174,14 @@ def test_a9_keys_that_root_replaces_count_from_then_on_and_the_old_ones_no_more(
     scene.takes("street@3")
 
 
+@pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
+def test_a9_keys_of_any_kind_that_root_names_count_with_the_process_that_fetches_locked_in(scene: Scene, kind: str):
+    scene.desk.rotate("targets", kind=kind)
+    scene.desk.push(packed(1))
+    scene.show()
+    scene.takes("street@1")
+
+
 # --- A10 to A13: what is damaged, malformed or away
 
 

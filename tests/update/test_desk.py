@@ -2,6 +2,8 @@
 
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from tuf.api.metadata import Metadata, Root
 
 from tapetum.update.trust import checked_root
 from tapetum_trainer import cli
-from tapetum_trainer.publish import desk
+from tapetum_trainer.publish import desk, keys
 from tapetum_trainer.publish.repository import Repository
+from tapetum_trainer.publish.ring import Ring
+from tapetum_trainer.publish.signing import Metadatas
 from tests.update.making import Camera, packed
 
 NOW_S = int(datetime.now(UTC).timestamp())
@@ -40,6 +44,9 @@ class Home:
         path = self.folder.parent / f"street-{version}.tapetum"
         path.write_bytes(packed(version))
         return str(path)
+
+    def key(self, name: str) -> Path:
+        return self.folder / f"keys/{name}.pem"
 
     def root(self, version: int = 1) -> Root:
         return Metadata[Root].from_file(str(self.folder / f"repository/metadata/{version}.root.json")).signed
@@ -114,6 +121,76 @@ def test_a_device_follows_a_rotation_and_what_is_pushed_after_it(home: Home, cam
         for number in (1, 2, 3):
             (home.folder / f"keys/root/{number}.pem").unlink()
         assert home.run("keys", "rotate")[0] == 0, "the new keys of root sign alone"
+    assert home.run("push", home.bundle(2))[0] == 0
+    assert camera.look(NOW_S).model == "street@2"
+    assert not list((home.folder / "keys").glob("*.new*"))
+
+
+def test_keys_that_cannot_all_be_made_are_none(tmp_path: Path, capsys: Any, monkeypatch: Any):
+    home = Home(tmp_path, capsys)
+    home.passphrase.write_text("")
+    assert home.run("keys", "init") == (
+        1,
+        f"tapetum-trainer: {home.key('root/1')}: an empty passphrase protects nothing\n",
+    )
+    home.passphrase.write_text("correct horse")
+    made: list[Path] = []
+    make = keys.made
+
+    def full(path: Path, passphrase: str | None) -> Any:
+        made.append(path)
+        if len(made) == 5:
+            raise OSError(28, "No space left on device", str(path))
+        return make(path, passphrase)
+
+    monkeypatch.setattr(keys, "made", full)
+    assert home.run("keys", "init") == (1, f"tapetum-trainer: {made[4]}: No space left on device\n")
+    assert [path for path in home.folder.rglob("*") if path.is_file()] == []
+    monkeypatch.undo()
+    assert home.run("keys", "init")[0] == 0
+
+
+@pytest.mark.parametrize("count", ["0", "33", "-1"])
+def test_root_has_some_keys_and_not_hundreds(tmp_path: Path, capsys: Any, count: str):
+    status, said = Home(tmp_path, capsys).run("keys", "init", "--count", count)
+    assert (status, f"--count {count}: root has 1 to 32 keys" in said) == (1, True), said
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["before root was signed", "after it"])
+def test_a_rotation_that_was_cut_off_is_made_again_and_loses_no_key(
+    home: Home, camera: Camera, monkeypatch, signed: bool
+):
+    """Power goes: nobody clears up."""
+
+    class Cut(BaseException):
+        pass
+
+    def cut(*_: Any) -> None:
+        raise Cut
+
+    @contextmanager
+    def nothing(*_: Any) -> Iterator[None]:
+        yield
+
+    def settle(ring: Ring, root: Root, role: str) -> None:
+        if root.version > 1:
+            cut()
+        settled(ring, root, role)
+
+    roles, settled = ("targets", "timestamp"), Ring.settle
+    with monkeypatch.context() as patched:
+        if signed:
+            patched.setattr(Ring, "settle", settle)
+        else:
+            patched.setattr(Ring, "all_or_none", nothing)
+            patched.setattr(Metadatas, "write_root", cut)
+        with pytest.raises(Cut):
+            home.run("keys", "rotate", *roles)
+    assert all(home.key(f"{role}.new").exists() for role in roles)
+    if signed:
+        home.run("push", home.bundle(1))
+        assert camera.look(NOW_S).model == "street@1", "with the keys that have no name yet"
+    assert home.run("keys", "rotate", *roles)[0] == 0
     assert home.run("push", home.bundle(2))[0] == 0
     assert camera.look(NOW_S).model == "street@2"
     assert not list((home.folder / "keys").glob("*.new*"))

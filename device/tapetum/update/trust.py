@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import cryptography.hazmat.backends.openssl.backend  # noqa: F401  else imported late, by keys of RSA and ECDSA alone
 import msgspec
 from securesystemslib.exceptions import Error as SignatureError
 from tuf.api.exceptions import DownloadError, RepositoryError

@@ -33,6 +33,12 @@ def add(commands: Any) -> None:
         one.set_defaults(desk=_DESK, command=command)
         one.add_argument("--home", type=Path, default=_home(), help="folder of keys and repository; TAPETUM_PUBLISH")
         one.add_argument("--passphrase", type=Path, metavar="FILE", help="of the keys, in a file; asked for by itself")
+        one.add_argument("--pin", type=Path, metavar="FILE", help="of a token, in a file; TAPETUM_PIN, or asked for")
+    for one in (init, rotate):
+        one.add_argument("--token", metavar="URI", help="where the key of targets is: hsm:ID?label=TOKEN")
+        one.add_argument(
+            "--library", default=os.environ.get("PYKCS11LIB", ""), metavar="FILE", help="the token's, a PKCS#11 one"
+        )
     for one in (push, refresh, rotate):
         one.add_argument("--folder", type=Path, help="also publish as static files in this folder")
 

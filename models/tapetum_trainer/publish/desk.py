@@ -1,11 +1,10 @@
 """What the commands that publish do: each takes its options and returns its exit status."""
 
 import argparse
-import getpass
+import functools
 import hashlib
-import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,11 +14,12 @@ from tapetum.alerts.broker import check as check_broker
 from tapetum.config_errors import explained
 from tapetum.errors import ConfigError
 from tapetum.update.offer import EVERYBODY
-from tapetum_trainer.publish import ceremony, mirror
+from tapetum_trainer.publish import asking, ceremony, mirror, tokens
 from tapetum_trainer.publish.answers import Answers
-from tapetum_trainer.publish.ceremony import ONLINE, ROLES, Keys
+from tapetum_trainer.publish.ceremony import ONLINE, ROLES
 from tapetum_trainer.publish.errors import PublishError
 from tapetum_trainer.publish.repository import Repository
+from tapetum_trainer.publish.ring import Ring
 from tapetum_trainer.publish.shelf import Shelf
 
 _SETTINGS = "publish.toml"
@@ -32,6 +32,20 @@ host = ""
 """
 
 
+def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Have it told in a line, and not as a fault of ours, what a disk does not take or give."""
+
+    @functools.wraps(command)
+    def run(options: argparse.Namespace) -> int:
+        try:
+            return command(options)
+        except OSError as error:
+            raise PublishError(error.strerror or str(error), error.filename or options.home) from None
+
+    return run
+
+
+@_told
 def init(options: argparse.Namespace) -> int:
     """Make all keys, and say what is to be done with them."""
     home = options.home
@@ -49,11 +63,14 @@ def init(options: argparse.Namespace) -> int:
     return 0
 
 
+@_told
 def rotate(options: argparse.Namespace) -> int:
     """Give roles other keys, and publish that."""
     unknown = sorted(set(options.roles) - set(ROLES))
     if unknown:
         raise PublishError(f"{', '.join(unknown)}: roles are {', '.join(ROLES)}")
+    if options.token and "targets" not in options.roles:
+        raise PublishError("--token: the key of targets can be in one: keys rotate targets --token ...")
     ring, repository, broker = _keys(options), _repository(options.home), _broker(options)
     path = ceremony.rotate(repository, ring, options.roles, options.root_keys or ring.folder / "root")
     print(f"{path}: signed; keys of {', '.join(options.roles) or 'no role'} are others now")
@@ -61,12 +78,10 @@ def rotate(options: argparse.Namespace) -> int:
     return 0
 
 
+@_told
 def push(options: argparse.Namespace) -> int:
     """Sign a bundle, publish it, and wait for what devices make of it."""
-    try:
-        content = options.bundle.read_bytes()
-    except OSError as error:
-        raise PublishError(error.strerror or str(error), options.bundle) from None
+    content = options.bundle.read_bytes()
     repository, ring, broker = _repository(options.home), _keys(options), _broker(options)
     signers = ring.signers(repository.metadata.root(), *ROLES[1:])
     to, classes = _names(options.to), _names(options.classes)
@@ -85,6 +100,7 @@ def push(options: argparse.Namespace) -> int:
         raise PublishError(f"{error}; it is signed: tapetum-trainer refresh publishes it") from None
 
 
+@_told
 def refresh(options: argparse.Namespace) -> int:
     """Sign again what holds for a short time only, and publish it."""
     repository, ring, broker = _repository(options.home), _keys(options), _broker(options)
@@ -126,25 +142,12 @@ def _repository(home: Path) -> Repository:
     return Repository(home / "repository")
 
 
-def _keys(options: argparse.Namespace) -> Keys:
-    """Return the keys; a passphrase is asked for once for each file, or read from the file that is named."""
-    if options.passphrase is None:
-        known: dict[str, str] = {}
-        return Keys(options.home / "keys", lambda path: known.get(path) or known.setdefault(path, _asked(path)))
-    try:
-        if options.passphrase.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise PublishError(f"others can read this passphrase: chmod 600 {options.passphrase}", options.passphrase)
-        passphrase = options.passphrase.read_text(encoding="utf-8").removesuffix("\n")
-    except OSError as error:
-        raise PublishError(error.strerror or str(error), options.passphrase) from None
-    return Keys(options.home / "keys", lambda _: passphrase)
-
-
-def _asked(path: str) -> str:
-    try:
-        return getpass.getpass(f"Passphrase of {path}: ")
-    except EOFError:
-        raise PublishError("its passphrase is wanted: at a terminal, or in the file of --passphrase", path) from None
+def _keys(options: argparse.Namespace) -> Ring:
+    """Return the keys; what opens them is asked for when it is wanted, and read at once where a file has it."""
+    place = None
+    if getattr(options, "token", None):
+        place = tokens.Place(options.token, options.library)
+    return Ring(options.home / "keys", asking.passphrases(options.passphrase), asking.pins(options.pin), place)
 
 
 def _broker(options: argparse.Namespace) -> Broker:

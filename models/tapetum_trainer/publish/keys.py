@@ -1,8 +1,7 @@
 """Keys in files: Ed25519, PKCS#8 in PEM; those of root and targets encrypted with a passphrase."""
 
-import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,12 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
+from tapetum import durable
+from tapetum_trainer.publish.asking import Ask
 from tapetum_trainer.publish.errors import PublishError
 
-Ask = Callable[[str], str]
-"""Asks whoever is there for the passphrase of the file that it is told."""
 ENCRYPTED = ("root", "targets")
 """Roles whose keys are never on the disk in the clear."""
+ENDING = ".pem"
+"""What the file of a key ends with."""
 _LARGEST = 1 << 16
 
 
@@ -34,15 +35,9 @@ def made(path: Path, passphrase: str | None) -> CryptoSigner:
         if not passphrase:
             raise PublishError("an empty passphrase protects nothing", path)
         encryption = BestAvailableEncryption(passphrase.encode())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise PublishError("a key is there already, and none is written over", path) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
-        file.flush()
-        os.fsync(file.fileno())
+    if path.exists():
+        raise PublishError("a key is there already, and none is written over", path)
+    durable.write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption), private=True)
     return CryptoSigner(key)
 
 

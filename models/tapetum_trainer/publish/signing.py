@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from securesystemslib.signer import CryptoSigner
-from tuf.api.exceptions import RepositoryError
+from securesystemslib.signer import Signer
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 from tuf.api.serialization.json import JSONSerializer
 
@@ -20,7 +20,7 @@ from tapetum_trainer.publish.errors import PublishError
 
 LASTS = {"root": 730, "targets": 365, "snapshot": 365, "timestamp": 30}
 """Days for which what is signed holds."""
-Signers = Mapping[str, Sequence[CryptoSigner]]
+Signers = Mapping[str, Sequence[Signer]]
 """The keys of the roles that sign."""
 T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -63,7 +63,11 @@ class Metadatas:
         ]
         return [*sorted(self.folder.glob("*.root.json")), *(self.folder / name for name in newest)]
 
-    def write_root(self, root: Root, signers: Sequence[CryptoSigner]) -> Path:
+    def path_of(self, root: Root) -> Path:
+        """Return the file of a root."""
+        return self.folder / f"{root.version}.root.json"
+
+    def write_root(self, root: Root, signers: Sequence[Signer]) -> Path:
         """Sign a root, the next one; return its file."""
         return self._write(f"{root.version}.root", root, signers)
 
@@ -115,11 +119,14 @@ class Metadatas:
             raise PublishError(f"it is {signed.type}, and {kind.type} is wanted", path)
         return signed
 
-    def _write(self, name: str, signed: T, signers: Sequence[CryptoSigner]) -> Path:
+    def _write(self, name: str, signed: T, signers: Sequence[Signer]) -> Path:
         signed.expires = self.now() + timedelta(days=LASTS[signed.type])
         metadata = Metadata(signed)
-        for signer in signers:
-            metadata.sign(signer, append=True)
+        try:
+            for signer in signers:
+                metadata.sign(signer, append=True)
+        except UnsignedMetadataError as error:
+            raise PublishError(f"{name} is not signed: {error.__cause__ or error}") from None
         content = metadata.to_bytes(JSONSerializer(compact=True))
         most = LARGEST_METADATA[signed.type]
         if len(content) > most:
