@@ -12,6 +12,7 @@ _EDGE = 8  # times higher is the picture than what is left out above and below: 
 _BLOCKS = 32  # across: one averages some hundred pixels, and with them the noise
 _BENT = 1.5  # luma steps of curvature: noise and shading at 1 % of the light reach it in 2.5 % of the blocks
 _SAMPLES = 48  # of colour across
+_ROWS = 6  # that tell two pictures from each other, at least
 _FAINT, _PLAIN = 2, 8  # steps of Cb and Cr together, from the picture's own mean
 
 
@@ -47,18 +48,24 @@ def colour(u: Plane, v: Plane) -> tuple[float, float]:
 
 
 class Repeats:
-    """Whether a picture is, pixel by pixel, the one before: a sensor's noise never comes twice."""
+    """Whether a picture is, pixel by pixel, the one before: a sensor's noise never comes twice.
+
+    A few rows tell two pictures apart, so the whole is kept only where those are alike: the first repetition is judged
+    by them alone, for want of the whole of the picture before, and each further one by all of it.
+    """
 
     def __init__(self) -> None:
-        self._before: Plane = np.zeros((0, 0), np.uint8)
+        self._rows: Plane = np.zeros((0, 0), np.uint8)
+        self._whole: Plane | None = None
 
     def same(self, luma: Plane) -> bool:
-        """Return whether `luma` is the picture before."""
-        before = self._before
-        if luma.shape == before.shape and np.array_equal(luma[::16], before[::16]) and np.array_equal(luma, before):
-            return True
-        if luma.shape == before.shape:
-            np.copyto(before, luma)  # a camera's memory is used again
-        else:
-            self._before = luma.copy()
-        return False
+        """Return whether (h, w) `luma` is the picture before."""
+        apart = max(1, luma.shape[0] // _ROWS)
+        rows = luma[apart // 2 :: apart]
+        if not np.array_equal(rows, self._rows):
+            self._rows, self._whole = rows.copy(), None  # a camera's memory is used again
+            return False
+        same = self._whole is None or np.array_equal(luma, self._whole)
+        if self._whole is None or not same:
+            self._whole = luma.copy()
+        return same

@@ -89,7 +89,7 @@ class Steadiness:
             self._away, self._shift = None, shift if _far(shift, (0.0, 0.0)) else (0.0, 0.0)
             self.drift = self._shift[0] - before[0], self._shift[1] - before[1]
             if usual:
-                home.learn(found)
+                home.learn(luma, found)
                 self._learn(middle)
             return was_away or _far(before, self._shift)
         if not home.gone(found) or self._usual < _CLEAR:  # much is covered, or there is more noise than picture
