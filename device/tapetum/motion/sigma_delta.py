@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 
 from tapetum.motion.stage import Common, Scene, Slices, Stage
 from tapetum.motion.steps import Steps
+from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
-_STEPS = 50  # luma steps of change that `learning` frames follow, and `absorb` frames where something rests
+_EACH = 100  # frames in which every pixel follows; later in each frame those of a half of the rows
+_PARTS = 2
+_STEPS = 25  # luma steps of change that `learning` frames follow
+_FADES = 50  # luma steps of difference that `absorb` frames follow where something rests
 _BRIGHTNESS = np.arange(256)
 
 
@@ -37,8 +41,8 @@ class SigmaDeltaModel:
         self._limit: Plane = np.zeros(shape, np.uint8)
         self._times: Plane = np.zeros(shape, np.uint8)  # twice the difference, then four times
         self._steps = Steps(shape)
-        self._every = max(1, settings.learning // _STEPS)  # frames
-        self._absorbs = max(1, settings.absorb // _STEPS)  # frames
+        self._every = max(1, settings.learning // _STEPS // _PARTS)  # frames
+        self._absorbs = max(1, settings.absorb // _FADES)  # frames
         self._learned = 0
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
@@ -62,13 +66,20 @@ class SigmaDeltaModel:
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Step towards the picture, and the threshold towards how far it is; more seldom where something rests."""
         self._learned += 1
-        cv2.bitwise_not(scene.weak, dst=scene.learn)
-        cv2.add(self._times, self._times, dst=self._times)
-        self._steps.follow(self._limit, self._times, scene.learn)
+        where = _but(scene.weak, scene.learn)
+        rows = stripe(len(self._limit), self._learned // self._every, 1 if self._learned <= _EACH else _PARTS)
+        times = self._times[rows]
+        cv2.add(times, times, dst=times)
+        self._steps.follow(self._limit, self._times, where, rows)
         if self._learned % self._every == 0:
-            self._steps.follow(self.background, scene.picture, scene.learn)
-        if self._learned % self._absorbs == 0:
+            self._steps.follow(self.background, scene.picture, where, rows)
+        if self._learned % self._absorbs == 0 and where is not None:
             scene.learn[:] = scene.weak
             for part in held:
                 scene.learn[part] = 0
             self._steps.follow(self.background, scene.picture, scene.learn)
+
+
+def _but(mask: Plane, out: Plane) -> Plane | None:
+    """Return `out`, filled with all that is not `mask`; None where that is everything."""
+    return np.asarray(cv2.bitwise_not(mask, dst=out), np.uint8) if cv2.hasNonZero(mask) else None

@@ -14,10 +14,14 @@ class Steps:
         self._least: Plane = np.zeros(shape, np.uint8)
         self._next: Plane = np.zeros(shape, np.uint8)
 
-    def follow(self, plane: Plane, wanted: Plane, where: Plane) -> None:
-        """Let `plane` come closer by one to what is `wanted`, where `where` is not 0."""
-        cv2.subtract(plane, self._one, dst=self._least)
-        cv2.add(plane, self._one, dst=self._next)
-        cv2.min(wanted, self._next, dst=self._next)
-        cv2.max(self._least, self._next, dst=self._next)
-        cv2.copyTo(self._next, where, dst=plane)
+    def follow(self, plane: Plane, wanted: Plane, where: Plane | None, rows: slice = slice(None)) -> None:
+        """Let `plane` come closer by one to what is `wanted`, where `where` is not 0 (None: anywhere), in `rows`."""
+        plane, least, upward = plane[rows], self._least[rows], self._next[rows]
+        cv2.subtract(plane, self._one[rows], dst=least)
+        cv2.add(plane, self._one[rows], dst=upward)
+        cv2.min(wanted[rows], upward, dst=upward)
+        if where is None:
+            cv2.max(least, upward, dst=plane)
+            return
+        cv2.max(least, upward, dst=upward)
+        cv2.copyTo(upward, where[rows], dst=plane)
