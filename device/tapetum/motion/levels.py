@@ -23,14 +23,14 @@ Samples = NDArray[np.int16]
 class Quartiles:
     """low, middle, high: (16,) quartiles of picture - background in luma steps; seen: (16,) where they are believed.
 
-    counts: (16,) of how many samples each is.
+    share: (16,) of each level's samples that they are of; the others differ by more.
     """
 
     low: NDArray[np.float64]
     middle: NDArray[np.float64]
     high: NDArray[np.float64]
     seen: NDArray[np.bool_]
-    counts: NDArray[np.intp]
+    share: NDArray[np.float64]
 
 
 def samples(plane: Plane) -> Samples:
@@ -40,27 +40,32 @@ def samples(plane: Plane) -> Samples:
 
 
 def quartiles(background: Samples, difference: Samples, most: int = 255) -> Quartiles:
-    """Return the quartiles of `difference` (-most..most) at each level of `background`.
+    """Return the quartiles, at each level of `background`, of the `difference` that is no larger than `most`.
 
-    One histogram of level and difference gives all levels at once. Differences are whole steps, so a step's share is
-    taken as spread evenly over it, or the noise of a quiet camera would come out as 0.
+    One histogram of level and difference gives all levels at once; its last column holds what is larger. Differences
+    are whole steps, so a step's share is taken as spread evenly over it, or the noise of a quiet camera would come out
+    as 0.
     """
     steps = 2 * most + 1
-    cell = (background >> 4) * steps + difference + most
-    histogram = np.bincount(cell, minlength=LEVELS * steps).reshape(LEVELS, steps)
-    below = np.cumsum(histogram, axis=1)
-    low, middle, high = _quantiles(histogram, below) - most
-    counts = below[:, -1]
-    return Quartiles(low, middle, high, counts >= _FEWEST, counts)
+    column = np.minimum((difference + most).view(np.uint16), steps)
+    cell = (background >> 4).view(np.uint16) * np.uint16(steps + 1) + column
+    every = np.bincount(cell, minlength=LEVELS * (steps + 1)).reshape(LEVELS, steps + 1)
+    histogram = every[:, :steps]
+    counts = histogram.sum(axis=1)
+    low, middle, high = _quantiles(histogram, counts) - most
+    return Quartiles(low, middle, high, counts >= _FEWEST, counts / np.maximum(1, counts + every[:, steps]))
 
 
-def _quantiles(histogram: NDArray[np.intp], below: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return (3, 16): where in each row a quarter, a half and three quarters of it lie below.
+def _quantiles(histogram: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return (3, 16): where in each row of `histogram` a quarter, a half and three quarters of its `counts` lie below.
 
-    In steps of the histogram, interpolated within the step.
+    In its steps, interpolated within the step.
     """
-    wanted = _SHARES * below[:, -1]
-    step = np.minimum((below <= wanted[:, :, None]).sum(axis=2), below.shape[1] - 1)
-    inside = histogram[_ROWS, step]
-    into: NDArray[np.float64] = (wanted - below[_ROWS, step] + inside) / np.maximum(inside, 1)
-    return np.asarray(step - 0.5 + into, np.float64)
+    steps = histogram.shape[1]
+    below = np.cumsum(histogram)  # of all rows, one after another: one search finds all
+    wanted = _SHARES * counts + (np.cumsum(counts) - counts)
+    step = np.searchsorted(below, wanted, side="right")
+    step = np.minimum(step, (_ROWS + 1) * steps - 1)
+    inside = histogram.ravel()[step]
+    into: NDArray[np.float64] = (wanted - below[step] + inside) / np.maximum(inside, 1)
+    return np.asarray(step - _ROWS * steps - 0.5 + into, np.float64)

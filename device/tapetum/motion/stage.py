@@ -15,7 +15,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from tapetum.motion.exposure import correction
-from tapetum.motion.levels import samples
+from tapetum.motion.levels import Samples, samples
 from tapetum.motion.noise import NoiseLevels
 from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
 from tapetum.motion.stripes import stripe
@@ -173,11 +173,6 @@ class Stage:
         self._seen, self._differs = 1, 0.0
         return Motion(self._scene.strong, (), condition)
 
-    def _leapt(self) -> bool:
-        """Whether the picture is so much darker or brighter that this is no exposure: covered, or a light switched."""
-        was, now = (_DARK + cv2.mean(plane)[0] for plane in (self._model.background, self._scene.picture))
-        return not 1 / _LEAP < now / was < _LEAP
-
     def _follow(self) -> bool:
         """Find what differs from the background at this picture's exposure; return whether there is such a thing.
 
@@ -186,9 +181,9 @@ class Stage:
         before, self._differs = self._differs, self._residual()
         if self._seen > _EACH and self._seen % _EACH and self._differs < before + _LEAPS:
             return True
-        if self._leapt():
-            return False
         background, picture = samples(self._model.background), samples(self._scene.picture)
+        if _leapt(background, picture):
+            return False
         found = correction(background, picture, self._noise.limit)
         if found.partial:
             return False
@@ -196,7 +191,7 @@ class Stage:
             self._model.shift(found.shift)
             self._noise.threshold(self._model.background, self._limit)
             self._differs = self._residual()
-        self._noise.learn(found.left, float(background.std()), 1 if self._seen <= _EACH else _EACH)
+        self._noise.learn(found.left, _contrast(background), 1 if self._seen <= _EACH else _EACH)
         return True
 
     def _residual(self) -> float:
@@ -262,6 +257,17 @@ class Stage:
         rim = np.asarray(cv2.morphologyEx(scene.weak[inside], cv2.MORPH_GRADIENT, _SQUARE), np.uint8)
         here, there = (_steepness(plane[inside], rim) for plane in (scene.picture, self._model.background))
         return there >= _GHOST_EDGE * here
+
+
+def _leapt(background: Samples, picture: Samples) -> bool:
+    """Whether `picture` is so much darker or brighter that this is no exposure: covered, or a light switched."""
+    was, now = (_DARK + cv2.mean(values)[0] for values in (background, picture))
+    return not 1 / _LEAP < now / was < _LEAP
+
+
+def _contrast(values: Samples) -> float:
+    """Return the standard deviation of the brightness in `values`."""
+    return float(cv2.meanStdDev(values)[1][0, 0])
 
 
 def _steepness(plane: Plane, rim: Plane) -> float:
