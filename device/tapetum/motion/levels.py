@@ -47,8 +47,8 @@ def quartiles(background: Samples, difference: Samples, most: int = 255) -> Quar
     as 0.
     """
     steps = 2 * most + 1
-    column = np.minimum((difference + most).view(np.uint16), steps)
-    cell = (background >> 4).view(np.uint16) * np.uint16(steps + 1) + column
+    column = np.minimum((difference + most).astype(np.uint16), steps)  # what is below -most comes to be the largest
+    cell = (background >> 4).astype(np.uint16) * np.uint16(steps + 1) + column
     every = np.bincount(cell, minlength=LEVELS * (steps + 1)).reshape(LEVELS, steps + 1)
     histogram = every[:, :steps]
     counts = histogram.sum(axis=1)
