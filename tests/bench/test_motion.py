@@ -13,6 +13,7 @@ from tapetum.bench.motion.contenders import METHODS, default, name_of
 from tapetum.bench.motion.score import Counts, counted, scored
 from tapetum.bench.motion.sequence import Sequence, Truth
 from tapetum.cli import CONFIG_ERROR, main
+from tests.simulators import clips
 
 OURS = {name_of(kind) for kind in METHODS}
 SHAPE = (72, 128)
@@ -94,6 +95,16 @@ def test_without_a_truth_only_the_time_and_how_often_something_moves_are_told(cl
     assert {row["f"] for row in found["methods"]} == {None}
     assert all(row["motion_share"] > 0.5 for row in found["methods"] if row["method"] == default())
     assert "only a truth tells" in found["reason"]
+
+
+def test_of_a_clip_that_was_cut_off_it_is_told_how_much_is_missing(tmp_path: Path, capsys):
+    whole, clip = clips.h264(tmp_path / "whole.mp4", FRAMES), tmp_path / "cut.mp4"
+    clips.ffmpeg("-i", str(whole), "-c", "copy", "-movflags", "+faststart", str(clip))
+    assert bench(capsys, clip)["missing"] == 0
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    found = bench(capsys, clip)
+    assert 0 < found["frames"] < FRAMES
+    assert found["frames"] + found["missing"] == FRAMES
 
 
 def test_for_people_it_is_a_table(folder: Path, capsys):

@@ -44,6 +44,7 @@ def run(path: Path, truth: Path | None, pictures: Path | None) -> dict[str, Any]
         "clip": path.name,
         "analysis_size": " ".join(f"{width}x{height}" for height, width in sorted(sizes)),
         "frames": frames,
+        "missing": max(0, sequence.count - frames),
         "judged": judged,
         "default": default(),
         "recommended": method,
