@@ -1,15 +1,17 @@
 """The repository as a folder of static files, over HTTPS: the same trust, another way."""
 
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
+from tapetum.inference import landlock
 from tapetum.update.repository import CHUNK
 from tapetum_trainer.publish import mirror
 from tests.simulators.mosquitto import Authority
@@ -120,6 +122,63 @@ def test_a_fetch_that_is_cut_off_goes_on_where_it_came_to(desk: Desk, server: Se
     assert camera.look().state == "offered"
     assert camera.installer.contents == [packed(1)]
     assert server.asked[-1][1] == f"bytes={150_000 // CHUNK * CHUNK}-"
+
+
+@pytest.mark.skipif(not landlock.abi(), reason="this kernel has no Landlock")
+def test_the_process_that_fetches_over_https_writes_nowhere_but_in_its_folders(
+    desk: Desk, server: Server, camera: Camera, tmp_path: Path
+):
+    desk.push(packed(1))
+    publish(desk, server)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (camera.folder / "metadata").mkdir()
+    history = camera.folder / "metadata/root_history"
+    history.symlink_to(outside)
+    found = camera.look()
+    assert (found.state, "Permission denied" in found.reason) == ("failed", True), found
+    assert list(outside.iterdir()) == []
+    history.unlink()
+    assert camera.look().state == "offered"
+
+
+def test_a_kernel_that_cannot_lock_it_in_is_told_once_and_bundles_come_all_the_same(
+    desk: Desk, server: Server, camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+):
+    old = tmp_path / "python-of-an-old-kernel"
+    old.write_text(
+        f"#!{sys.executable}\n"
+        "import runpy, sys\n"
+        "from tapetum.inference import landlock\n"
+        "landlock.abi = lambda: 0\n"
+        "sys.argv = sys.argv[2:]\n"  # of: -m tapetum.update.child FD
+        "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)\n"
+    )
+    old.chmod(0o755)
+    monkeypatch.setattr("tapetum.update.process.sys.executable", str(old))
+    for version in (1, 2):
+        desk.push(packed(version))
+        publish(desk, server)
+        assert camera.look().state == "offered"
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [
+        "what is pushed is fetched by a process that may open all files that we may: "
+        "this kernel has none, or has it switched off"
+    ]
+
+
+@pytest.mark.parametrize("ca", ["/nowhere.pem", "EMPTY"])
+def test_a_file_that_is_no_authority_is_told(desk: Desk, server: Server, tmp_path: Path, ca: str):
+    (tmp_path / "EMPTY").touch()
+    path = str(tmp_path / ca)
+    camera = Camera(tmp_path / "device", 1, desk.enrolled, address=server.address, ca=path)
+    found = camera.look()
+    camera.outbox.close()
+    assert (found.state, found.reason.startswith(f"update.ca: {path}: "), "PEM is wanted" in found.reason) == (
+        "failed",
+        True,
+        True,
+    ), found
 
 
 @pytest.mark.parametrize("status", [301, 500, 401])

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -275,31 +276,47 @@ def test_the_process_that_fetches_sees_no_file_but_its_own(scene: Scene, tmp_pat
 
 
 CONFINED = """
-import socket, sys
+import encodings.idna, socket, sys
 from pathlib import Path
 from tapetum.inference import confine
-assert confine.keep_to(sys.argv[1]) == ""
-(Path(sys.argv[1]) / "x.part").write_text("a")
-(Path(sys.argv[1]) / "x.part").rename(Path(sys.argv[1]) / "x")
+own, allowed, *ports = Path(sys.argv[1]), *sys.argv[2:]
+beyond = confine.Reach(readable=("/etc/hosts",), ports=(int(allowed),)) if int(allowed) else confine.NOTHING
+assert confine.keep_to(str(own), beyond=beyond) == ""
+(own / "x.part").write_text("a")
+(own / "x.part").rename(own / "x")
 for what in (
     lambda: Path("/etc/passwd").read_text(),
-    lambda: (Path(sys.argv[1]).parent / "beside").write_text("a"),
-    lambda: (Path(sys.argv[1]) / "x").rename(Path(sys.argv[1]).parent / "x"),
-    lambda: socket.create_connection(("127.0.0.1", int(sys.argv[2]))),
+    lambda: Path("/etc/hosts").read_text(),
+    lambda: Path("/etc/hosts").open("a"),
+    lambda: (own.parent / "beside").write_text("a"),
+    lambda: (own / "x").rename(own.parent / "x"),
+    *(lambda port=port: socket.create_connection(("127.0.0.1", int(port))) for port in ports),
 ):
     try:
         what()
+        print(0)
     except OSError as error:
         print(error.errno)
+(own / "x").chmod(0o755)
+try:
+    __import__("os").execv(own / "x", ["x"])
+except OSError as error:
+    print(error.errno)
 """
 
 
 @pytest.mark.skipif(landlock.abi() < 4, reason="this kernel's Landlock knows no network")
-def test_a_process_that_is_kept_to_a_folder_reaches_nothing_else(tmp_path: Path, broker: Mosquitto):
+@pytest.mark.parametrize("beyond", [False, True], ids=["nothing", "a file and a port"])
+def test_a_process_that_is_kept_to_a_folder_reaches_nothing_else(tmp_path: Path, broker: Mosquitto, beyond: bool):
     (tmp_path / "own").mkdir()
-    command = [sys.executable, "-c", CONFINED, str(tmp_path / "own"), str(broker.port)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert [int(line) for line in done.stdout.split()] in ([errno.EACCES] * 4, [13, 13, errno.EXDEV, 13])
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [str(broker.port), str(other.getsockname()[1])]
+        command = [sys.executable, "-c", CONFINED, str(tmp_path / "own"), ports[0] if beyond else "0", *ports]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    no = errno.EACCES
+    said = [int(line) for line in done.stdout.split()]
+    assert said[4] in (no, errno.EXDEV)
+    assert said[:4] + said[5:] == [no, 0, no, no, 0, no, no] if beyond else [no, no, no, no, no, no, no]
     assert [path.name for path in tmp_path.rglob("*")] == ["own", "x"]
 
 

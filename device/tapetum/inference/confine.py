@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tapetum.inference import landlock, seccomp
@@ -35,6 +36,18 @@ class Confinement(Settings, frozen=True):
     def text(self) -> str:
         """Both, as health tells them."""
         return f"{self.level} ({self.lacks})" if self.lacks else self.level
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a process may reach besides. readable: files and folders; ports: to which it may connect, by TCP."""
+
+    readable: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
+NOTHING = Reach()
+"""No file and no port."""
 
 
 def bound(limit_mb: int) -> None:
@@ -66,10 +79,10 @@ def lock(driving: bool = False, files: Sequence[str] = ()) -> Confinement:
     return Confinement(level=level, lacks="; ".join(f"no {name}: {why}" for name, why in missing.items() if why))
 
 
-def keep_to(*folders: str) -> str:
-    """Let this process write, read and make files in `folders` alone, and connect nowhere; return "" or why not."""
+def keep_to(*folders: str, beyond: Reach = NOTHING) -> str:
+    """Let this process write and make files in `folders` alone, and reach what is `beyond`; return "" or why not."""
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    return landlock.lock(folders=folders)
+    return landlock.lock(folders=folders, readable=beyond.readable, ports=beyond.ports)
 
 
 def _limit(what: int, most: int) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446  # the same on all machines
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
-_BENEATH = 1  # LANDLOCK_RULE_PATH_BENEATH
+_BENEATH, _PORT = 1, 2  # LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_RULE_NET_PORT
 _FILES = ((1, 13), (2, 14), (3, 15), (5, 16))  # ABI, and how many rights over files it knows: linux/landlock.h
 _EXECUTE, _WRITE, _READ, _READ_FOLDER, _DEVICE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
+_CONNECT = 0b10
 _CONNECT_AND_BIND, _ABSTRACT_SOCKETS_AND_SIGNALS = 0b11, 0b11
 _NETWORK_ABI, _SCOPE_ABI = 4, 6
 
@@ -23,11 +24,14 @@ def abi() -> int:
     return max(0, _call(_CREATE, None, 0, _VERSION))
 
 
-def lock(files: Sequence[str] = (), folders: Sequence[str] = ()) -> str:
+def lock(
+    files: Sequence[str] = (), folders: Sequence[str] = (), readable: Sequence[str] = (), ports: Sequence[int] = ()
+) -> str:
     """Let this thread, and those that it will start, open nothing but what is below `files`; return "" or why not.
 
-    Files there may be read, and devices driven; below `folders` all may be done, making and removing too. What does not
-    exist is left out. Wants no_new_privs.
+    Files there may be read, and devices driven; below `folders` all may be done but running what is there, making and
+    removing too; what is below `readable` may be read. What does not exist is left out. TCP is spoken to `ports` alone.
+    Wants no_new_privs.
     """
     version = abi()
     if version < 1:
@@ -42,7 +46,11 @@ def lock(files: Sequence[str] = (), folders: Sequence[str] = ()) -> str:
         for path in files:
             _allow(ruleset, path, rights & _readable(path))
         for path in folders:
-            _allow(ruleset, path, rights)
+            _allow(ruleset, path, rights & ~_EXECUTE)
+        for path in readable:
+            _allow(ruleset, path, rights & _readable(path) & (_READ | _READ_FOLDER))
+        for port in ports if version >= _NETWORK_ABI else ():
+            _call(_ADD_RULE, ruleset, _PORT, struct.pack("=QQ", _CONNECT, port), 0)
         return "" if _call(_RESTRICT, ruleset, 0) == 0 else os.strerror(ctypes.get_errno())
     finally:
         os.close(ruleset)

@@ -1,7 +1,7 @@
 """The process that fetches: `python -m tapetum.update.child FD`, FD being its end of a socket pair.
 
 It reads what nobody has vouched for yet, and ends when it has: what it, python-tuf and cryptography take of memory is
-given back then, and what deceives them has a process with bounds, two folders and no network.
+given back then, and what deceives them has a process with bounds, two folders, and no network but its server's.
 
 The first message brings its setup (`messages.Setup`, the enrolled root behind it); it answers with what it found
 (`messages.Found`), or why it is refused. A second one has it fetch that bundle. Between them it asks for files, where
@@ -17,6 +17,7 @@ import msgspec
 
 from tapetum.errors import InferenceError, Untrusted, UpdateError
 from tapetum.inference import confine, wire
+from tapetum.update import reach
 from tapetum.update.fetchers import Fetcher, OfAFolder, OfTheDaemon
 from tapetum.update.messages import Setup, Target
 from tapetum.update.staging import staged
@@ -43,12 +44,12 @@ def main(descriptor: int) -> int:
 def _serve(channel: socket.socket) -> None:
     header, root = wire.receive(channel)
     setup = msgspec.convert(header, Setup)
-    if not setup.address:  # who asks the daemon for all needs nothing else; where the kernel has no Landlock, so be it
-        checked_root(bytes(root))  # all that is imported late is imported by it, while files can be opened
-        confine.keep_to(setup.metadata, setup.coming)
     fetcher: Fetcher = OfAFolder(setup.address, setup.ca) if setup.address else OfTheDaemon(channel)
+    checked_root(bytes(root))  # all that is imported late is imported by it, while files can be opened
+    beyond = reach.of(setup.address) if setup.address else confine.NOTHING
+    lacks = confine.keep_to(setup.metadata, setup.coming, beyond=beyond)
     client = Client(setup, bytes(root), fetcher)
-    found = client.found()
+    found = msgspec.structs.replace(client.found(), lacks=lacks)
     wire.send(channel, {"found": msgspec.to_builtins(found)})
     path = Path(str(wire.receive(channel)[0]["fetch"]))
     if found.target:

@@ -3,7 +3,9 @@
 For the process that fetches alone: `tuf` and `urllib3` are imported here.
 """
 
+import encodings.idna  # noqa: F401  else imported late, by the first name that is resolved
 import socket
+import ssl
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -11,7 +13,7 @@ import urllib3
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError
 from tuf.ngclient.fetcher import FetcherInterface
 
-from tapetum.errors import InferenceError
+from tapetum.errors import InferenceError, UpdateError
 from tapetum.inference import wire
 from tapetum.text import plain
 from tapetum.update.repository import CHUNK
@@ -71,10 +73,13 @@ class OfAFolder(Fetcher):
     """Reads static files over HTTPS; a server that cannot begin in the middle is read from the beginning."""
 
     def __init__(self, address: str, ca: str) -> None:
+        """Read the certificate of the authority `ca`; raises UpdateError."""
         self._address = address.rstrip("/")
-        self._pool = urllib3.PoolManager(
-            timeout=_TIMEOUT, retries=False, ca_certs=ca or None, cert_reqs="CERT_REQUIRED", num_pools=2
-        )
+        try:
+            trusted = ssl.create_default_context(cafile=ca or None)
+        except OSError as error:
+            raise UpdateError(f"update.ca: {ca}: {error.strerror or error}; a certificate in PEM is wanted") from None
+        self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False, ssl_context=trusted, num_pools=2)
 
     def chunks(self, name: str, start: int) -> Iterator[bytes]:
         """Yield the bytes of a file."""

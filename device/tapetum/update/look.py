@@ -38,6 +38,7 @@ class Look:
         self._closing = threading.Lock()
         self._process: Process | None = None
         self._closed = False
+        self._lack_told = ""
         self._held: Target | None = None  # what is not fetched while the installer is busy
 
     def look(self, files: Files, now_s: int, tell: Callable[[State], None]) -> State:
@@ -50,6 +51,7 @@ class Look:
             seen, root = floor.read(self._folder), self._root()
             with self._started(files) as process:
                 found = process.look(self._setup(seen, now_s), root)
+                self._tell_lack(found.lacks)
                 seen = self._risen(seen, found.floor)
                 target = found.target
                 if target is None:
@@ -98,6 +100,12 @@ class Look:
             address=self._settings.address,
             ca=self._settings.ca,
         )
+
+    def _tell_lack(self, lacks: str) -> None:
+        """Say once that the kernel does not lock the process in; it fetches all the same."""
+        if lacks != self._lack_told:
+            _log.warning("what is pushed is fetched by a process that may open all files that we may: %s", lacks)
+        self._lack_told = lacks
 
     def _risen(self, before: Floor, after: Floor) -> Floor:
         """Have the floor on the disk before anything is taken that lies on it."""

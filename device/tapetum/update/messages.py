@@ -43,8 +43,12 @@ class Target(Settings, frozen=True, kw_only=True):
 
 
 class Found(Settings, frozen=True, kw_only=True):
-    """What is signed now. target: the bundle that this device is to have; passed_over: what cannot be understood."""
+    """What is signed now. target: the bundle that this device is to have; passed_over: what cannot be understood.
+
+    lacks: why the process is not locked in; "" where it is.
+    """
 
     floor: Floor
     target: Target | None = None
     passed_over: tuple[Text, ...] = ()
+    lacks: Text = ""
