@@ -10,6 +10,15 @@ settings.register_profile("whatever machine", deadline=None)  # how long an exam
 settings.load_profile("whatever machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that may take longest, or one of them would be left for the end, and half of the machine."""
+    longest_s: dict[Path, float] = {}
+    for item in items:
+        allowed = item.get_closest_marker("timeout")
+        longest_s[item.path] = max(longest_s.get(item.path, 0), allowed.args[0] if allowed else 0)
+    items.sort(key=lambda item: -longest_s[item.path])
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real data with ground truth, or a skip where it is absent."""

@@ -46,7 +46,7 @@ class Data(Settings, frozen=True, kw_only=True):
 class Network(Settings, frozen=True, kw_only=True):
     """Which detector."""
 
-    size: Literal["nano", "small", "base"] = "small"
+    size: Literal["pico", "nano", "small", "base"] = "small"
     side: Annotated[int, Meta(ge=96, le=640, multiple_of=32)] = 256  # pixels of the square input
     pretrained: bool = True  # the backbone begins with weights of ImageNet
 

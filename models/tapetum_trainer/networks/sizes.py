@@ -7,7 +7,7 @@ from typing import Literal
 from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, MOBILENET_V2, Backbone
 from tapetum_trainer.networks.detector import Architecture
 
-Name = Literal["nano", "small", "base"]
+Name = Literal["pico", "nano", "small", "base"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ def _eights(channels: float) -> int:
 
 
 SIZES: Mapping[Name, Size] = {
-    "nano": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
+    "pico": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
+    "nano": Size(EFFICIENTNET_LITE0.upto(4), 96, "efficientnet-lite0"),
     "small": Size(EFFICIENTNET_LITE0.upto(5), 96, "efficientnet-lite0"),
     "base": Size(EFFICIENTNET_LITE0.upto(6), 96, "efficientnet-lite0"),
 }
