@@ -24,9 +24,7 @@ class Zone(Settings, frozen=True):
 
     name: str
     points: Annotated[tuple[Point, ...], Meta(min_length=3)]
-    sensitivity: Annotated[float, Meta(ge=0, le=2)] = (
-        1.0  # 0: blind; 0.5: what differs twice as much; at least 1/16
-    )
+    sensitivity: Annotated[float, Meta(ge=0, le=2)] = 1.0  # 0: blind; 0.5: what differs twice as much; at least 1/16
     at_once: bool = False  # whether what stands in it is believed at the second sight, whatever way it came
 
     def holds(self, box: Box) -> bool:

@@ -20,6 +20,7 @@ from tapetum_trainer.ema import Average
 from tapetum_trainer.errors import TrainerError
 from tapetum_trainer.journal import Journal
 from tapetum_trainer.optimizer import optimizer
+from tapetum_trainer.precision import computing
 from tapetum_trainer.schedule import Schedule
 from tapetum_trainer.sharing import scope_of
 from tapetum_trainer.targets import Truth
@@ -81,7 +82,7 @@ def fit(
     Then the best weights are in `checkpoints.best`, and in the network when it finished. Raises RecipeError when the
     checkpoints are another training's, TrainerError when the loss is no number any more.
     """
-    with scope_of(network):
+    with computing(network, settings.precision), scope_of(network):
         learner = settings.learner(network)
         learner.compile(
             optimizer=optimizer(settings.rates, settings.epochs * feed.steps),
@@ -90,8 +91,8 @@ def fit(
         learner.optimizer.build(network.trainable_variables)
         state = State(network, learner.optimizer, Average(network, settings.average))
         checkpoints.resume(state)
-    with Journal(checkpoints.folder, state.stand.step) as journal:
-        return _Training(learner, feed, settings, checkpoints, state, journal, validate, until).run()
+        with Journal(checkpoints.folder, state.stand.step) as journal:
+            return _Training(learner, feed, settings, checkpoints, state, journal, validate, until).run()
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from tapetum_trainer.thresholds import BestF1, Rule
 
 _LATER: tuple[tuple[str, str, Any], ...] = (
     ("", "task", None),
+    ("fit", "precision", "float32"),
     ("quantization", "aware", msgspec.to_builtins(Aware())),
     ("acceptance", "quantization_of", {}),
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from tapetum.settings import Count, Fraction, Positive, Seconds, Settings
+from tapetum_trainer.precision import Precision
 
 
 class Rates(Settings, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class Schedule(Settings, frozen=True, kw_only=True):
     rates: Rates = Rates()
     weights: Settings  # of the parts of its loss
     average: Fraction = 0.998  # decay of the weights' moving average: about the last 500 steps
+    precision: Precision = "float32"  # in which layers compute; bfloat16 where the processor is faster by it
     patience: Count | None = None  # epochs without a better validation, after which it ends
     checkpoint_every_s: Seconds = 300.0
     log_every: Count = 20  # steps

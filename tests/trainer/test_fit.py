@@ -50,6 +50,26 @@ def test_a_detector_learns_to_find_what_it_is_shown(tmp_path: Path):
     assert losses[-1] < 0.3 * losses[0]
 
 
+def test_in_mixed_precision_it_computes_in_bfloat16_and_learns_and_exports_in_float32(tmp_path: Path):
+    computed: set[str] = set()
+
+    def validate(network: Any) -> float:
+        computed.update(layer.compute_dtype for layer in network.layers)
+        return 1.0
+
+    network, _ = train(tmp_path / "mixed", 1, 40, validate, precision="bfloat16")
+    train(tmp_path / "exact", 1, 40)
+    assert computed == {"bfloat16", "float32"}
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+    assert {str(weight.dtype) for weight in network.weights} == {"float32"}
+    mixed, exact = (
+        [one["loss"] for one in records(tmp_path / name) if one["kind"] == "train"] for name in ("mixed", "exact")
+    )
+    assert mixed != exact
+    assert mixed == pytest.approx(exact, rel=0.1)
+    assert mixed[-1] < 0.8 * mixed[0]
+
+
 def weights(folder: Path) -> dict[str, Any]:
     return read(folder / "best.npz")
 
