@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from tapetum_trainer.ema import Average
 
@@ -27,3 +28,18 @@ def test_an_average_follows_the_weights_and_gives_them_back():
     assert all(
         np.array_equal(one, keras.ops.convert_to_numpy(two)) for one, two in zip(own, network.variables, strict=True)
     )
+
+
+def test_a_long_average_takes_in_every_fourth_state_and_stays_as_long():
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    average = Average(network, 0.99)
+    expected, found = float(average.values[0].item()), []
+    for step in range(1, 1301):
+        network.variables[0].assign([[step / 1300]])
+        average.update(step)
+        decay = min(0.99, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * step / 1300
+        found.append((average.values[0].item(), expected))
+    assert all(one == pytest.approx(other, abs=1e-4) for one, other in found[:100])
+    assert all(one == pytest.approx(other, abs=4 / 1300) for one, other in found)
+    assert len({one for one, _ in found[-41:]}) == 11
