@@ -17,6 +17,9 @@ from tapetum.motion.average import Average
 from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
 
 
+_SPECK = 12  # pixels of its box: what is smaller is no region, nor part of one
+
+
 class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", frozen=True):
     """Settings of the method."""
 
@@ -75,10 +78,11 @@ class FrameDifferenceModel(Average):
 
 
 def _leave_what_moves(scene: Scene) -> None:
-    """Clear the masks where a part of `weak` holds nothing of `moving`."""
+    """Clear the masks where a part of `weak` holds nothing of `moving`; specks, of which noise has many, may stay."""
     contours, _ = cv2.findContours(scene.weak, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    for contour in contours:
-        left, top, width, height = cv2.boundingRect(contour)
+    for left, top, width, height in map(cv2.boundingRect, contours):
+        if width * height < _SPECK:
+            continue
         inside = (slice(top, top + height), slice(left, left + width))
         if not cv2.hasNonZero(scene.moving[inside]):
             scene.weak[inside] = scene.strong[inside] = 0
