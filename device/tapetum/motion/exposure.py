@@ -8,8 +8,6 @@ A lamp changes a part of the picture and leaves the rest as it was, which no exp
 larger one, its factor is the median too, and the rest would be taken for a thing.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,49 +25,7 @@ _LEAST_GAIN = 1 / 255  # less, and no level is set apart by it
 _WHITE = 250  # luma steps: what is brighter was cut off, and stays so at another exposure
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What the camera did to the whole picture.
-
-    shift: (256,) what to add to a background pixel of each brightness, None for nothing; left: the quartiles of the
-    pixels that differ little, once corrected; spared: the share of the samples that are as they were, and not as a
-    change of exposure would have made them.
-    """
-
-    shift: NDArray[np.float32] | None
-    left: Quartiles
-    spared: float
-
-    @property
-    def partial(self) -> bool:
-        """Whether it was no exposure but a light on a part of the picture."""
-        return self.spared > _SPARED
-
-
-def correction(background: Samples, picture: Samples, limit: NDArray[np.uint8]) -> Correction:
-    """Return what turns `background` into `picture`, both as of `levels.samples`.
-
-    limit: (256,) the least difference, in luma steps, that is not noise at each brightness.
-    """
-    gain = _gain(background, picture)
-    difference = picture - np.rint(np.float32(gain) * background).astype(np.int16)
-    found = quartiles(background, difference, _LITTLE)
-    spared = 0.0 if abs(gain - 1) < _LEAST_GAIN else _spared(background, picture, difference, limit)
-    shift = np.where((found.share > 1 - _MOST_THINGS) & found.seen, found.middle, 0.0)
-    brightness = np.arange(256)
-    table = (gain - 1) * brightness + np.interp(brightness, CENTRES, shift)
-    steady = float(np.abs(table[background.min() : background.max() + 1]).max()) < _STEADY
-    return Correction(None if steady else table.astype(np.float32), found, spared)
-
-
-def _spared(background: Samples, picture: Samples, difference: Samples, limit: NDArray[np.uint8]) -> float:
-    """Return the share of the samples that `difference` from a new exposure sets apart and that have not changed."""
-    noise = limit[background]
-    as_it_was = (np.abs(picture - background) <= noise) & (background < _WHITE)
-    return np.count_nonzero(as_it_was & (np.abs(difference) > noise)) / max(1, background.size)
-
-
-def _gain(background: Samples, picture: Samples) -> float:
+def gain_of(background: Samples, picture: Samples) -> float:
     """Return the median ratio of `picture` to `background`, of every other sample that is bright enough for one."""
     background = background[::2]
     lit = np.count_nonzero(background >= _DARKEST)
@@ -78,3 +34,37 @@ def _gain(background: Samples, picture: Samples) -> float:
     below = np.bincount(np.rint(_RATIO[background] * picture[::2]).astype(np.intp)).cumsum()
     dark = background.size - lit  # counted as no ratio at all
     return float(np.searchsorted(below, dark + lit / 2)) / _IN_ONE
+
+
+def remainder(background: Samples, picture: Samples, gain: float) -> Samples:
+    """Return what `picture` differs by from `background` at an exposure `gain` times as long, (n,) luma steps."""
+    return np.asarray(picture - np.rint(np.float32(gain) * background).astype(np.int16), np.int16)
+
+
+def left_of(background: Samples, difference: Samples) -> Quartiles:
+    """Return the quartiles of the `difference` that a new exposure leaves, where it is the camera's and no thing's."""
+    return quartiles(background, difference, _LITTLE)
+
+
+def is_partial(
+    background: Samples, picture: Samples, gain: float, difference: Samples, limit: NDArray[np.uint8]
+) -> bool:
+    """Return whether the factor `gain` was no exposure but a light on a part of the picture.
+
+    So it is where too many samples are as they were, and not, by their `difference`, as a new exposure would have made
+    them. limit: (256,) the least difference, in luma steps, that is not noise at each brightness.
+    """
+    if abs(gain - 1) < _LEAST_GAIN:
+        return False
+    noise = limit[background]
+    as_it_was = (np.abs(picture - background) <= noise) & (background < _WHITE)
+    return bool(np.count_nonzero(as_it_was & (np.abs(difference) > noise)) > _SPARED * background.size)
+
+
+def shift_of(background: Samples, gain: float, left: Quartiles) -> NDArray[np.float32] | None:
+    """Return (256,) what to add to a background pixel of each brightness, None for next to nothing."""
+    shift = np.where((left.share > 1 - _MOST_THINGS) & left.seen, left.middle, 0.0)
+    brightness = np.arange(256)
+    table = (gain - 1) * brightness + np.interp(brightness, CENTRES, shift)
+    steady = float(np.abs(table[background.min() : background.max() + 1]).max()) < _STEADY
+    return None if steady else table.astype(np.float32)

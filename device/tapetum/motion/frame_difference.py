@@ -16,7 +16,6 @@ import numpy as np
 from tapetum.motion.average import Average
 from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
 
-
 _SPECK = 12  # pixels of its box: what is smaller is no region, nor part of one
 
 

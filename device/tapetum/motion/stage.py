@@ -5,7 +5,7 @@ the picture's smoothing, the camera's exposure and noise, beginning anew when th
 regions, ghosts, and the boxes that are not to be learned.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Protocol
 
@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from tapetum.motion.exposure import correction
+from tapetum.motion.exposure import gain_of, is_partial, left_of, remainder, shift_of
 from tapetum.motion.levels import Samples, samples
 from tapetum.motion.noise import NoiseLevels
 from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
@@ -130,6 +130,7 @@ class Stage:
         self._zones: Sequence[Zone] = ()
         self._sensitivity: Sensitivity | None = None
         self._seen = 0  # frames since the background was begun
+        self._looking: Iterator[bool] = iter(())  # at exposure and noise, under way
         self._differs = 0.0  # luma steps by which the previous picture differed from the background on average
 
     @property
@@ -170,29 +171,45 @@ class Stage:
         """Take this picture for the background: it is the first, the first of its size, or the whole of it changed."""
         self._model.seed(self._scene)
         self._scene.strong[:] = 0
-        self._seen, self._differs = 1, 0.0
+        self._seen, self._differs, self._looking = 1, 0.0, iter(())
         return Motion(self._scene.strong, (), condition)
 
     def _follow(self) -> bool:
         """Find what differs from the background at this picture's exposure; return whether there is such a thing.
 
-        What exposure and noise are is looked at when it is time for it, and when much differs that did not.
+        What exposure and noise are is looked at when much differs that did not, and else when it is time for it, a step
+        in each frame.
         """
         before, self._differs = self._differs, self._residual()
-        if self._seen > _EACH and self._seen % _EACH and self._differs < before + _LEAPS:
-            return True
+        if self._seen <= _EACH or self._differs >= before + _LEAPS:
+            self._looking = iter(())
+            return all(self._look())
+        if self._seen % _EACH == 0:
+            self._looking = self._look()
+        return next(self._looking, True)
+
+    def _look(self) -> Iterator[bool]:
+        """Bring the background to the picture's exposure and learn the noise; yield, step by step, whether that can be.
+
+        Each step is so small that its frame takes little longer than others.
+        """
         background, picture = samples(self._model.background), samples(self._scene.picture)
         if _leapt(background, picture):
-            return False
-        found = correction(background, picture, self._noise.limit)
-        if found.partial:
-            return False
-        if found.shift is not None:
-            self._model.shift(found.shift)
+            yield False
+        gain = gain_of(background, picture)
+        yield True
+        difference = remainder(background, picture, gain)
+        left = left_of(background, difference)
+        yield True
+        if is_partial(background, picture, gain, difference, self._noise.limit):
+            yield False
+        shift = shift_of(background, gain, left)
+        if shift is not None:
+            self._model.shift(shift)
             self._noise.threshold(self._model.background, self._limit)
             self._differs = self._residual()
-        self._noise.learn(found.left, _contrast(background), 1 if self._seen <= _EACH else _EACH)
-        return True
+        yield True
+        self._noise.learn(left, _contrast(background), 1 if self._seen <= _EACH else _EACH)
 
     def _residual(self) -> float:
         """Fill the residual; return its mean."""
