@@ -18,7 +18,7 @@ SOURCES = sorted(DEVICE.rglob("*.py"))
 STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "alerts"})
 LAYERS = {
     "values": {
-        "buffers", "clock", "colour", "config_errors", "data", "durable", "ending", "errors", "latest", "lock",
+        "buffers", "clock", "colour", "config_errors", "data", "durable", "ending", "errors", "heap", "latest", "lock",
         "network", "progress", "scene", "settings", "systemd", "text", "zones",
     },
     "stages": STAGES,

@@ -1,14 +1,14 @@
 """Power cuts without a disk: file operations are recorded as they are made, and what a cut may leave is made of them.
 
 What a file system promises (POSIX, and ext4, XFS, btrfs in their usual modes), and no more: what was written to a file
-before its last fsync is there; of what was written after it a part is, page by page, in order. Names (create, rename,
-unlink) are there up to the last that touched a folder that was flushed since; of those that came later, as many as you
-like are, in their order or picked at random.
+before its last fsync is there; of what was written after it a part is, page by page, in order, with zeros where
+the file had grown before they came. Names (create, rename, unlink) are there up to the last that touched a folder that
+was flushed since; of those that came later, as many as you like are, in their order or picked at random.
 """
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from unittest import mock
 
 PAGE = 4096
-_OPEN, _RENAME, _UNLINK, _FSYNC = Path.open, Path.rename, Path.unlink, os.fsync
+_OPEN, _RENAME, _UNLINK, _FSYNC, _FDOPEN = Path.open, Path.rename, Path.unlink, os.fsync, os.fdopen
 
 
 @dataclass
@@ -33,9 +33,20 @@ class _File:
         later = [content for number, content in self.writes if synced < number < cut]
         if not later:
             return safe[-1] if safe else b""
+        if chance.random() < 0.5:
+            return safe[-1] if safe else b""
         content = chance.choice(later)
-        kept = PAGE * chance.randrange(len(content) // PAGE + 2)
-        return content[:kept] if chance.random() < 0.5 else (safe[-1] if safe else b"")
+        kept = content[: PAGE * chance.randrange(len(content) // PAGE + 2)]
+        return kept if chance.random() < 0.7 else _with_holes(kept, safe[-1] if safe else b"", chance)
+
+
+def _with_holes(content: bytes, safe: bytes, chance: random.Random) -> bytes:
+    """Return it with zeros in some of the pages that are not as they were at the last fsync."""
+    pages = [content[start : start + PAGE] for start in range(0, len(content), PAGE)]
+    for number, page in enumerate(pages):
+        if page != safe[number * PAGE :][:PAGE] and chance.random() < 0.3:
+            pages[number] = bytes(len(page))
+    return b"".join(pages)
 
 
 @dataclass
@@ -67,12 +78,17 @@ class Recorder:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Record what Python code does with files: opened to be written, renamed, unlinked, flushed."""
+        """Record what Python code does with files: opened to be written or changed, renamed, unlinked, flushed."""
         recorder = self
 
         def opened(path: Path, mode: str = "r", *others: Any, **named: Any) -> Any:
             file = _OPEN(path, mode, *others, **named)
             return recorder._opened(path, file) if "w" in mode and recorder._within(path) else file
+
+        def changed(descriptor: int, mode: str = "r", *others: Any, **named: Any) -> Any:
+            file = _FDOPEN(descriptor, mode, *others, **named)
+            path = Path(f"/proc/self/fd/{descriptor}").readlink()
+            return recorder._opened(path, file, anew=False) if "+" in mode and recorder._within(path) else file
 
         def renamed(path: Path, target: Path) -> Path:
             found = _RENAME(path, target)
@@ -94,6 +110,7 @@ class Recorder:
             mock.patch.object(Path, "rename", renamed),
             mock.patch.object(Path, "unlink", unlinked),
             mock.patch.object(os, "fsync", flushed),
+            mock.patch.object(os, "fdopen", changed),
         ):
             yield
 
@@ -129,23 +146,21 @@ class Recorder:
             return done[:safe] + late[: chance.randint(0, len(late))]
         return done[:safe] + [change for change in late if chance.random() < 0.5]
 
-    def _opened(self, path: Path, file: Any) -> Any:
+    def _opened(self, path: Path, file: Any, anew: bool = True) -> Any:
         place = self._place(path)
         if place not in self._names:
             self._files.append(_File())
             self._names[place] = len(self._files) - 1
             self._changes.append(Names(self._next(), "", place, self._names[place], frozenset({str(path.parent)})))
         inode = self._files[self._names[place]]
-        inode.writes.append((self._next(), b""))
-        write = file.write
+        if anew or not inode.writes:
+            inode.writes.append((self._next(), b""))
 
-        def written(content: Any) -> int:
-            done = int(write(content))
-            before = inode.writes[-1][1]
-            inode.writes.append((self._next(), before + bytes(content)))
-            return done
+        def told() -> None:
+            file.flush()
+            inode.writes.append((self._next(), Path(f"/proc/self/fd/{file.fileno()}").read_bytes()))
 
-        return _Written(file, written)
+        return _Written(file, told)
 
     def _change(self, old: str, new: str) -> None:
         file = self._names.pop(old)
@@ -173,10 +188,20 @@ class Recorder:
 
 
 class _Written:
-    """A file whose writing is heard of."""
+    """A file of which each change is heard."""
 
-    def __init__(self, file: Any, written: Any) -> None:
-        self._file, self.write = file, written
+    def __init__(self, file: Any, told: Callable[[], None]) -> None:
+        self._file, self._told = file, told
+
+    def write(self, content: Any) -> int:
+        done = int(self._file.write(content))
+        self._told()
+        return done
+
+    def truncate(self, size: int) -> int:
+        done = int(self._file.truncate(size))
+        self._told()
+        return done
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

@@ -1,5 +1,7 @@
 """What the model in use saw is there when another one is to be compared with it, hours later too."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tapetum.inference.model import Crop
@@ -9,7 +11,7 @@ from tapetum.install.shadow import Shadow
 from tapetum.scene import Box
 from tests.install.test_shadow import DOG, FAINT, PERSON, Answering, rows, spec
 
-OLD = spec("old@1")
+OLD = replace(spec("old@1"), content=b"what runs")
 
 
 class Time:
@@ -50,6 +52,23 @@ def test_what_shows_nothing_for_sure_is_not_kept():
 def test_what_another_model_saw_is_not_compared_with():
     album = filled(Time(), 3)
     assert album.of("other@1") == []
+
+
+def test_what_the_model_before_saw_goes_when_the_one_in_use_has_seen_something():
+    time = Time()
+    album, new = filled(time, 20), spec("new@1")
+    time.now_s += 1
+    album.heed(new, [crop()], [rows()], 5.0)
+    assert len(album.of("old@1")) == 12, "it may be gone back to"
+    for _ in range(3):
+        time.now_s += 1
+        album.heed(new, [crop()], [rows(PERSON)], 5.0)
+    assert (album.of("old@1"), len(album.of("new@1"))) == ([], 3), "and many come soon, as at first"
+
+
+def test_no_model_is_kept_for_what_it_saw():
+    (seen,) = filled(Time(), 1).of("old@1")
+    assert (seen.spec.content, seen.spec.probes, seen.spec.labels) == (b"", (), OLD.labels)
 
 
 def test_a_model_that_is_silent_is_found_out_where_nothing_happens_any_more():

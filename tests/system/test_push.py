@@ -17,6 +17,7 @@ from tapetum.update.repository import CHUNK, Blob
 from tests.simulators.daemon import Daemon, until
 from tests.simulators.mosquitto import Mosquitto
 from tests.system.conftest import STREET, Subscriber, camera, reached_at
+from tests.update.making import Desk as Made
 from tests.update.making import memory_mb
 
 pytestmark = pytest.mark.system
@@ -139,6 +140,20 @@ def test_who_signs_with_other_keys_has_nothing_installed(tmp_path: Path, broker:
     assert "the device trusts another root: --again" in refused.stderr
     assert enroll(daemon, stranger.root, "--again").returncode == 0
     assert enroll(daemon, stranger.root).stdout.startswith("the device trusts it already: root 1, sha256 ")
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"{"], ids=["lost", "empty", "half"])
+def test_a_device_that_lost_what_it_had_seen_is_enrolled_again_with_the_same_root(tmp_path: Path, damage: bytes | None):
+    daemon = Daemon(tmp_path)
+    root = tmp_path / "root.json"
+    root.write_bytes(Made(tmp_path / "repository").enrolled)
+    assert enroll(daemon, root).returncode == 0
+    floor = daemon.state / "update/floor.json"
+    before = floor.read_bytes()
+    floor.unlink() if damage is None else floor.write_bytes(damage)
+    again = enroll(daemon, root)
+    assert (again.returncode, again.stderr, "already" in again.stdout) == (0, "", False), again
+    assert floor.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,9 @@ from tapetum.errors import BundleError
 from tapetum.inference.contract import Contract, Input, ModelSpec
 from tapetum.inference.decode import Ssd
 from tapetum.update import floor
+from tapetum.update.enrolment import ROOT
 from tapetum.update.library import Library
-from tapetum.update.look import ROOT, Look
+from tapetum.update.look import Look
 from tapetum.update.offer import Offer
 from tapetum.update.settings import Updates
 from tapetum.update.state import Device, State

@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,34 +25,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Put it there and say whom it names; raises ConfigError when the file is no root, or another is there."""
-    from tapetum import durable
-    from tapetum.update import floor
-    from tapetum.update.look import ROOT
+    from tapetum.update import enrolment
     from tapetum.update.updates import FOLDER
 
     content = _read(Path(options.root))  # before we are somebody else
     root = _checked(options.root, content)
     config, _ = slots.opened(options)
     folder = Path(config.state_dir) / FOLDER
-    there = folder / ROOT
-    if there.exists() and there.read_bytes() == content:
-        print("the device trusts it already: ", end="")
-    elif there.exists() and not options.again:
-        raise ConfigError(f"{there}: the device trusts another root: --again has it trust this one, and no other")
-    else:
-        try:
-            there.unlink(missing_ok=True)
-            shutil.rmtree(folder / "metadata", ignore_errors=True)
-            floor.write(folder, floor.Floor(root=root.version))
-            durable.write(there, content)
-        except OSError as error:
-            raise ConfigError(f"state_dir: {folder}: {error.strerror}; it must be writable and have room") from None
+    there = folder / enrolment.ROOT
+    try:
+        if enrolment.is_trusted(folder, content):
+            print("the device trusts it already: ", end="")
+        elif there.exists() and there.read_bytes() != content and not options.again:
+            raise ConfigError(f"{there}: the device trusts another root: --again has it trust this one, and no other")
+        else:
+            enrolment.trust(folder, root.version, content)
+    except OSError as error:
+        raise ConfigError(f"state_dir: {folder}: {error.strerror}; it must be writable and have room") from None
     print(_told(root, content))
     return 0
 
 
 def _read(path: Path) -> bytes:
-    from tapetum.update.look import LARGEST_ROOT
+    from tapetum.update.enrolment import LARGEST_ROOT
 
     try:
         with path.open("rb") as file:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tapetum import data
+from tapetum import data, heap
 from tapetum.capture import File
 from tapetum.commands.settings import (
     add_config,
@@ -58,6 +58,7 @@ def _run(options: argparse.Namespace, config: Config, again: Callable[[], Config
     from tapetum.clock import SystemClock
     from tapetum.daemon import Daemon
 
+    heap.bound()
     with naming(config_file(options)):
         daemon = Daemon(config, again, SystemClock())
     status = daemon.run()

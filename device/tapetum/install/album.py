@@ -2,14 +2,15 @@
 
 At night, or where somebody seldom comes, nothing may happen in the time beside the old one, and a model that sees
 nothing at all would agree with that. So some crops in which something was seen are kept with their answers, a few
-megabytes: quickly at first, then now and then, so that they come from different times.
+megabytes: quickly at first, then now and then, so that they come from different times. Those of the model before go
+when the one in use has seen something, and the model itself is not kept with them.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tapetum.inference.client import Watcher
 from tapetum.inference.contract import ModelSpec
@@ -45,13 +46,15 @@ class Album:
         """Keep the first crop in which something is seen, if it is time for one."""
         if also := self.also:
             also(spec, crops, rows, ms)
-        now_s = self._now_s()
-        if now_s - self._last_s < (_AT_FIRST_S if len(self._kept) < _KEPT else _LATER_S):
+        now_s, others = self._now_s(), bool(self._kept) and self._kept[-1].spec.name != spec.name
+        if now_s - self._last_s < (_AT_FIRST_S if others or len(self._kept) < _KEPT else _LATER_S):
             return
         for crop, found in zip(crops, rows, strict=True):
             if len(found) and found[:, 1].max() >= _SURE:
                 with self._lock:
-                    self._kept.append(Seen(spec, [crop], [found.copy()], ms))
+                    if others:
+                        self._kept.clear()
+                    self._kept.append(Seen(_described(spec), [crop], [found.copy()], ms))
                 self._last_s = now_s
                 return
 
@@ -59,3 +62,8 @@ class Album:
         """Return what the model called so saw."""
         with self._lock:
             return [seen for seen in self._kept if seen.spec.name == model]
+
+
+def _described(spec: ModelSpec) -> ModelSpec:
+    """Return all that answers are read by, without what runs."""
+    return replace(spec, content=b"", twins={}, probes=())

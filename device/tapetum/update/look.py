@@ -12,6 +12,7 @@ from tapetum.bundle import archive
 from tapetum.bundle.plain import read
 from tapetum.errors import BundleError, Untrusted, UpdateError
 from tapetum.update import contracts, floor, state
+from tapetum.update.enrolment import LARGEST_ROOT, ROOT
 from tapetum.update.floor import Floor
 from tapetum.update.messages import Setup, Target
 from tapetum.update.offer import Installer, Offer
@@ -19,10 +20,6 @@ from tapetum.update.process import Files, Process
 from tapetum.update.settings import Updates
 from tapetum.update.state import Device, State
 
-ROOT = "root.json"
-"""The root of trust, which `tapetum enroll` puts into the folder of the updates."""
-LARGEST_ROOT = 1 << 16
-"""Bytes of it."""
 _PROGRESS_S = 1.0
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ from tapetum.alerts.retained import Reader
 from tapetum.clock import Clock
 from tapetum.errors import UpdateError
 from tapetum.update import settings
+from tapetum.update.enrolment import ROOT
 from tapetum.update.library import Library
-from tapetum.update.look import ROOT, Look
+from tapetum.update.look import Look
 from tapetum.update.offer import Installer
 from tapetum.update.state import Device, State
 
