@@ -80,7 +80,7 @@ def test_a_model_that_is_silent_is_found_out_where_nothing_happens_any_more():
         good.compare(seen)
     assert "they agree in 0% of 24 detections in 12 crops" in silent.found.fault(Trials())
     assert good.found.fault(Trials()) == ""
-    assert good.found.new_ms == [], "how long it took then is not known"
+    assert list(good.found.new_ms) == [], "how long it took then is not known"
 
 
 def test_who_compares_hears_of_every_batch():

@@ -102,16 +102,10 @@ def block_faults(folder: Path, cuts: int) -> list[str]:
         marks = [(begun, Store(mounted.folder / "device/models").record())]
         marks += [(mounted.mark(), record) for record in steps(mounted.folder / "device")]
         end = mounted.mark()
-    disk, places = block_device.read(folder / "log", SIZE, begun)
-    last = next((number for number, place in enumerate(places) if place >= end), len(places))
-    chance, found = random.Random(cuts), []
-    for number in range(cuts):
-        cut = chance.randrange(last + 1)
-        place = places[cut] if cut < len(places) else end
-        disk.after(cut, number, folder / "image")
-        with block_device.opened(folder / "image", folder / "mounted"):
-            wrong = fault(folder / "mounted/device", *around(marks, place))
-        found += [f"cut {number} before write {cut} of {last}: {wrong}"] * bool(wrong)
+    found = []
+    for name, place in block_device.each_cut(folder, SIZE, (begun, end), cuts):
+        wrong = fault(folder / "mounted/device", *around(marks, place))
+        found += [f"{name}: {wrong}"] * bool(wrong)
     return found
 
 

@@ -66,7 +66,14 @@ def compared(old: Rows, new: Rows, *, labels: tuple[str, ...] = CLASSES) -> Comp
 def test_detections_of_the_same_label_in_the_same_place_agree(old: Rows, new: Rows, shown: int, agreed: int):
     found = compared(old, new)
     assert (found.crops, found.shown, found.agreed) == (1, shown, agreed)
-    assert (found.old_ms, found.new_ms) == ([5.0], [10.0])
+    assert (list(found.old_ms), list(found.new_ms)) == ([5.0], [10.0])
+
+
+def test_a_day_beside_the_old_one_takes_no_more_memory_than_an_hour():
+    found = Comparison()
+    for _ in range(100):
+        found.new_ms += [3.0] * 100
+    assert len(found.new_ms) == 1000
 
 
 def test_labels_that_only_one_model_has_do_not_count():

@@ -136,6 +136,21 @@ def opened(image: Path, folder: Path) -> Iterator[None]:
         yield
 
 
+def each_cut(work: Path, size: int, span: tuple[int, int], count: int) -> Iterator[tuple[str, int]]:
+    """Cut the power so often, before any write between two places of the log; yield what left what is mounted then.
+
+    That is a name, and the place in the log.
+    """
+    disk, places = read(work / "log", size, span[0])
+    last = next((number for number, place in enumerate(places) if place >= span[1]), len(places))
+    chance = random.Random(count)
+    for number in range(count):
+        cut = chance.randrange(last + 1)
+        disk.after(cut, number, work / "image")
+        with opened(work / "image", work / "mounted"):
+            yield f"cut {number} before write {cut} of {last}", places[cut] if cut < len(places) else span[1]
+
+
 def read(log: Path, size: int, begin: int) -> tuple[Disk, list[int]]:
     """Return the disk as of the place `begin` of its log, with all that came after it; and the place of each entry."""
     base, entries, places = bytearray(size), list[Written](), list[int]()

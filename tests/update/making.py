@@ -1,6 +1,8 @@
 """A desk, a broker's shelf that an attacker may write too, and a device that looks; nothing between them is faked."""
 
+import copy
 import random
+import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -69,6 +71,17 @@ class Desk:
         self.enrolled = self.repository.metadata.write_root(self.root, self.root_keys[:2]).read_bytes()
         (folder / "targets").mkdir()
         self.repository.metadata.write_targets(Targets(version=1), self.signers)
+
+    def copied(self, folder: Path) -> "Desk":
+        """Return another desk with the same keys, and what it has published so far in a folder of its own."""
+        shutil.copytree(self.repository.folder, folder)
+        found = copy.copy(self)
+        found.repository, found.keys, found.root = (
+            Repository(folder, self.at),
+            dict(self.keys),
+            copy.deepcopy(self.root),
+        )
+        return found
 
     @property
     def signers(self) -> Mapping[str, Sequence[CryptoSigner]]:

@@ -106,7 +106,7 @@ def test_nobody_at_all_is_told_of(own: Mosquitto, monkeypatch):
     assert (outcome, said[0][:38]) == (False, "no device that is enrolled has said an")
 
 
-@pytest.mark.parametrize("junk", [b"{", b"[]", b'{"state":5}', b"\xff", b'{"push":"x"}'])
+@pytest.mark.parametrize("junk", [b"{", b"[]", b'{"state":5}', b"\xff", b'{"push":"x"}', b'{"x":' + b"[" * 9000])
 def test_what_is_no_answer_is_passed_over(own: Mosquitto, fleet: Fleet, junk: bytes):
     with Consumer(own.port, "elsewhere") as consumer:
         for kind in ("fetch", "state"):

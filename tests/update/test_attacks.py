@@ -5,6 +5,7 @@ python-tuf. docs/design/updates.md has the table.
 """
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,25 @@ def also(first: int, values: list[object], ids: list[str] | None = None) -> list
     return [pytest.param(one, id=name, marks=mark) for one, name, mark in zip(values, names, marks, strict=True)]
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory, broker: Mosquitto) -> Scene:
+    """A device that has taken street@1, once for all tests: its state and the desk's are copied."""
+    folder = tmp_path_factory.mktemp("begun")
+    desk = Desk(folder / "desk")
+    with connected(Camera(folder / "device", broker.port, desk.enrolled)) as camera:
+        found = Scene(folder, broker, desk, camera)
+        desk.push(packed(1))
+        found.show()
+        found.takes("street@1")
+    return found
+
+
 @pytest.fixture
-def old(scene: Scene) -> dict[str, bytes]:
+def old(scene: Scene, begun: Scene) -> dict[str, bytes]:
     """What was published when the device took street@1: anybody can have kept it."""
-    scene.desk.push(packed(1))
+    scene.desk = begun.desk.copied(scene.folder / "copied")
+    shutil.copytree(begun.camera.folder, scene.camera.folder, symlinks=True, dirs_exist_ok=True)
     scene.show()
-    scene.takes("street@1")
     return scene.desk.files()
 
 

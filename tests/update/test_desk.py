@@ -245,6 +245,8 @@ def test_what_soon_holds_no_more_is_told_with_what_renews_it(home: Home, monkeyp
         (lambda h: (h.folder / "publish.toml").write_text("broker"), ["refresh"], "publish.toml: "),
         (lambda h: (h.folder / "publish.toml").write_text('[broker]\nhost = "far"'), ["refresh"], "broker.tls: alerts"),
         (None, ["keys", "rotate", "snapshop"], "snapshop: roles are root, targets, snapshot, timestamp"),
+        (lambda h: (h.folder / "publish.toml").write_text("[borker]"), ["refresh"], "borker: there is no such key"),
+        (None, ["push", "BUNDLE", "--to", ","], "--to ',': names of devices are wanted"),
         (None, ["push", "BUNDLE", "--epoch", "-1"], "--epoch -1: devices have been in 0"),
     ],
 )

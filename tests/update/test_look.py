@@ -140,7 +140,20 @@ def test_an_installer_that_is_busy_is_asked_again_and_one_that_refuses_is_not(sc
     scene.camera.installer.refusal = "it does not suit"
     scene.refuses("refused", "it does not suit")
     scene.camera.installer.refusal = ""
+    assert not list((scene.camera.folder / "coming").iterdir()), "nothing is left of it"
     assert scene.camera.look().state == "current"
+
+
+def test_of_a_bundle_that_is_taken_back_before_all_of_it_is_here_nothing_is_left(scene: Scene):
+    coming = scene.camera.folder / "coming"
+    coming.mkdir()
+    for state in ("idle", "offered", "current"):
+        (coming / "x.tapetum.part").write_bytes(b"half")
+        if state == "offered":
+            scene.desk.push(packed(1))
+        scene.show()
+        assert scene.camera.look().state == state
+        assert list(coming.iterdir()) == []
 
 
 def test_a_disk_that_is_full_is_tried_again(scene: Scene, monkeypatch):
@@ -202,10 +215,7 @@ def test_what_was_left_of_a_fetch_is_not_trusted(scene: Scene, damage: str, tmp_
         part.symlink_to(tmp_path / "elsewhere")
     else:
         part.write_bytes(bytes(len(content) + (100_000 if damage == "longer" else -10_000)))
-    first = scene.camera.look()
-    if first.state != "offered":
-        assert (first.state, "LengthOrHashMismatch" in first.reason) == ("refused", True)
-        scene.takes("street@1")
+    scene.takes("street@1")
     assert scene.camera.installer.contents == [content]
     if damage == "link":
         assert (tmp_path / "elsewhere").read_bytes() == b"private"
@@ -254,6 +264,44 @@ def test_the_process_that_fetches_knows_no_password_of_the_daemon(scene: Scene, 
         descriptors = [str(path.readlink()) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
     assert b"hidden" not in environment
     assert sum(text.startswith("socket:") for text in descriptors) == 1
+
+
+DECEIVED = """#!{python}
+import socket, sys
+from tapetum.inference import wire
+channel = socket.socket(fileno=int(sys.argv[-1]))
+wire.receive(channel)
+wire.send(channel, {says})
+wire.receive(channel)
+"""
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"get": "metadata/timestamp.json", "start": -(10**9)},
+        {"get": "metadata/timestamp.json", "start": 10**12},
+        {"get": "metadata/timestamp.json", "start": "x"},
+        {"get": 5},
+        {"get": "x" * 5000},
+        {"anything": 1},
+        {"found": {"floor": {"root": -1}}},
+        {"found": []},
+        {"refused": ["\n" * 5000], "kind": ["Untrusted"]},
+    ],
+)
+def test_a_process_that_was_deceived_costs_the_daemon_one_look(scene: Scene, tmp_path: Path, monkeypatch, says):
+    scene.show()
+    program = tmp_path / "deceived"
+    program.write_text(DECEIVED.format(python=sys.executable, says=says))
+    program.chmod(0o755)
+    monkeypatch.setattr("tapetum.update.process.sys.executable", str(program))
+    found = scene.camera.look()
+    assert found.state == "failed"
+    assert len(found.reason) < 1000
+    assert "\n" not in found.reason
+    monkeypatch.undo()
+    assert scene.camera.look().state == "idle"
 
 
 @pytest.mark.skipif(not landlock.abi(), reason="this kernel has no Landlock")

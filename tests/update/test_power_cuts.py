@@ -111,17 +111,11 @@ def block_faults(folder: Path, story: Story, cuts: int) -> list[str]:
         unit = Unit(mounted.folder / "device", mounted.mark)
         live(unit, story)
         end = mounted.mark()
-    disk, places = block_device.read(folder / "log", SIZE, begun)
-    last = next((number for number, place in enumerate(places) if place >= end), len(places))
     chance, found = random.Random(cuts), []
-    for number in range(cuts):
-        cut = chance.randrange(last + 1)
-        place = places[cut] if cut < len(places) else end
-        disk.after(cut, number, folder / "image")
-        with block_device.opened(folder / "image", folder / "mounted"):
-            lose_cache(folder / "mounted/device", chance.choice((folder / "cache", None)))
-            wrong = fault(folder / "mounted/device", story, unit.marks, place)
-        found += [f"cut {number} before write {cut} of {last}: {wrong}"] * bool(wrong)
+    for name, place in block_device.each_cut(folder, SIZE, (begun, end), cuts):
+        lose_cache(folder / "mounted/device", chance.choice((folder / "cache", None)))
+        wrong = fault(folder / "mounted/device", story, unit.marks, place)
+        found += [f"{name}: {wrong}"] * bool(wrong)
     return found
 
 

@@ -13,6 +13,7 @@ M. Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 8
 import contextlib
 import queue
 import statistics
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +34,7 @@ from tapetum.scene import Box, Detection
 _OVERLAP = 0.5
 _ENOUGH = 10  # detections, of both: fewer say nothing
 _TIMES = 5  # answers of which the median is told
+_REMEMBERED = 1000  # answers, the last ones: a time beside the old one may be a day
 _NOISE_MS = 10.0  # by which a busy processor delays an answer of any model
 
 
@@ -43,8 +45,8 @@ class Comparison:
     crops: int = 0
     shown: int = 0
     agreed: int = 0
-    old_ms: list[float] = field(default_factory=list)
-    new_ms: list[float] = field(default_factory=list)
+    old_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    new_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     def fault(self, settings: Trials) -> str:
         """Return what is wrong with the new model, in words; "" where nothing is, or too little was seen to tell."""

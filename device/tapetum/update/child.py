@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -60,13 +61,13 @@ def _serve(channel: socket.socket) -> None:
 def _fetch(client: Client, target: Target, fetcher: Fetcher, path: Path) -> None:
     """Have the bundle in the file `path`, verified."""
     signed = client.signed(target)
+
+    def check(file: BinaryIO) -> None:
+        with translated():
+            signed.verify_length_and_hashes(file)
+
     with translated():
-        staged(
-            path,
-            target.bytes,
-            lambda start: fetcher.chunks(_name(target), start),
-            signed.verify_length_and_hashes,
-        )
+        staged(path, target.bytes, lambda start: fetcher.chunks(_name(target), start), check)
 
 
 def _name(target: Target) -> str:

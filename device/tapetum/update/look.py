@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tapetum import bundle, durable
-from tapetum.bundle import archive
-from tapetum.bundle.plain import read
 from tapetum.errors import BundleError, Untrusted, UpdateError
 from tapetum.update import contracts, floor, state
 from tapetum.update.enrolment import LARGEST_ROOT, ROOT
@@ -20,6 +18,7 @@ from tapetum.update.process import Files, Process
 from tapetum.update.settings import Updates
 from tapetum.update.state import Device, State
 
+_COMING = "coming"  # the folder of the bundle that is being fetched
 _PROGRESS_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -52,6 +51,7 @@ class Look:
                 seen = self._risen(seen, found.floor)
                 target = found.target
                 if target is None:
+                    self._clear()
                     return State("idle", reason="; ".join(found.passed_over))
                 return self._considered(process, target, seen, tell)
         except (UpdateError, OSError) as error:
@@ -84,7 +84,7 @@ class Look:
             return file.read(LARGEST_ROOT + 1)
 
     def _setup(self, seen: Floor, now_s: int) -> Setup:
-        folders = self._folder / "metadata", self._folder / "coming"
+        folders = self._folder / "metadata", self._folder / _COMING
         for folder in folders:
             folder.mkdir(exist_ok=True)
         return Setup(
@@ -114,9 +114,11 @@ class Look:
         """Fetch and offer the bundle, where it is to be; raises BundleError, UpdateError or OSError."""
         push, epoch, sha256 = target.contract.push, target.contract.epoch, target.sha256
         if seen.has(push, sha256):
+            self._clear()
             return state.of(target, "current")
         if self._installer.had(target.model, push):
             floor.write(self._folder, seen.taken(push, sha256, epoch))
+            self._clear()
             return state.of(target, "current")
         try:
             contracts.check_version(target.contract)
@@ -130,37 +132,34 @@ class Look:
             raise
         except BundleError:
             floor.write(self._folder, seen.taken(push, sha256))
+            self._clear()
             raise
         floor.write(self._folder, seen.taken(push, sha256, epoch))
-        offer.path.unlink(missing_ok=True)
+        self._clear()
         return state.of(target, "offered", fetched=target.bytes)
 
     def _fetched(self, process: Process, target: Target, tell: Callable[[State], None]) -> Offer:
         """Return the bundle, every byte of it verified; raises Untrusted, Unreadable or Unsuitable, and UpdateError."""
-        path = self._folder / "coming" / f"{target.sha256}.tapetum"
-        self._clear(path)
+        path = self._folder / _COMING / f"{target.sha256}.tapetum"
+        self._clear(path.name, path.name + durable.PART)
         self._installer.downloading(target.model)
         progress = _Progress(target, tell)
         progress.add(0)
         process.fetch(path, progress.add)
-        content = read(path, archive.LARGEST)
+        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != target.sha256:
             raise Untrusted(f"{target.model} on the disk is not what was signed")
-        try:
-            found = bundle.open(content)
-            if found.name != target.model:
-                raise Untrusted(f"the bundle in {target.path} is {found.name}")
-            contracts.check(found.manifest, target.contract)
-        except BundleError:
+        found = bundle.open(content)
+        if found.name != target.model:
             path.unlink()
-            raise
+            raise Untrusted(f"the bundle in {target.path} is {found.name}")
+        contracts.check(found.manifest, target.contract)
         name, _, version = target.model.rpartition("@")
         return Offer(name, int(version), path, target.sha256, target.contract)
 
-    def _clear(self, coming: Path) -> None:
-        """Remove what was left of other bundles: one comes at a time."""
-        kept = (coming.name, coming.name + durable.PART)
-        for path in coming.parent.iterdir():
+    def _clear(self, *kept: str) -> None:
+        """Remove what was left of bundles that came, but for these files: one comes at a time."""
+        for path in (self._folder / _COMING).iterdir():
             if path.name not in kept:
                 path.unlink()
 

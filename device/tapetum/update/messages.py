@@ -7,7 +7,7 @@ from msgspec import Meta
 from tapetum.settings import Settings
 from tapetum.update.floor import Floor
 from tapetum.update.offer import Contract, Sha256
-from tapetum.update.repository import LARGEST_FILE
+from tapetum.update.repository import CHUNK, LARGEST_FILE
 
 Text = Annotated[str, Meta(max_length=1000)]
 
@@ -26,6 +26,14 @@ class Setup(Settings, frozen=True, kw_only=True):
     now_s: Annotated[int, Meta(ge=0)]
     address: str = ""
     ca: str = ""
+
+
+class Asked(Settings, frozen=True):
+    """What the process asks for: a file from a chunk on, or, where `more`, the next chunk of it."""
+
+    get: Annotated[str, Meta(max_length=300)] = ""
+    start: Annotated[int, Meta(ge=0, le=-(-LARGEST_FILE // CHUNK))] = 0
+    more: bool = False
 
 
 class Target(Settings, frozen=True, kw_only=True):

@@ -9,19 +9,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from tapetum.errors import InferenceError, Rollback, Untrusted, UpdateError
 from tapetum.inference import environment, wire
 from tapetum.text import plain
-from tapetum.update.messages import Found, Setup
+from tapetum.update.messages import Asked, Found, Setup
 
 _LOOK_S, _FETCH_S = 120.0, 3600.0  # for the metadata; for a bundle, which goes on the next time where it came to
 _DEAD_S = 1.0
 _LARGEST = wire.Largest(1 << 20, 0)
 _LONGEST = 900
+T = TypeVar("T", Asked, Found)
 _KINDS = {"Untrusted": Untrusted, "Rollback": Rollback, "UpdateError": UpdateError}
 
 
@@ -75,11 +76,7 @@ class Process:
     def look(self, setup: Setup, root: bytes) -> Found:
         """Return what is signed, with `root` as what is trusted; raises Untrusted or UpdateError."""
         self._send(msgspec.to_builtins(setup), root)
-        reply = self._served(time.monotonic() + _LOOK_S, "found")
-        try:
-            return msgspec.convert(reply, Found)
-        except msgspec.ValidationError as error:
-            raise UpdateError(f"the process that fetches talks nonsense: {error}") from None
+        return _converted(self._served(time.monotonic() + _LOOK_S, "found"), Found)
 
     def fetch(self, path: Path, told: Callable[[int], None]) -> None:
         """Have the bundle that was found in the file `path`, every byte verified and on the disk.
@@ -109,13 +106,13 @@ class Process:
             if "refused" in reply:
                 kind = _KINDS.get(str(reply.get("kind")), UpdateError)
                 raise kind(plain(str(reply["refused"]), _LONGEST))
-            self._answer(reply)
+            self._answer(_converted(reply, Asked))
 
-    def _answer(self, request: dict[str, Any]) -> None:
+    def _answer(self, request: Asked) -> None:
         """Give it the next chunk of a file, or say that there is none."""
         try:
-            if "get" in request:
-                found = self._files.chunks(str(request["get"])[:_LONGEST], int(request["start"]))
+            if not request.more:
+                found = self._files.chunks(request.get, request.start)
                 if found is None:
                     self._send({"absent": True})
                     return
@@ -132,3 +129,11 @@ class Process:
             wire.send(self._channel, header, body, until_s=time.monotonic() + _LOOK_S)
         except InferenceError:
             return  # what it says before it ends is heard, and that it ended
+
+
+def _converted(message: Any, kind: type[T]) -> T:
+    """Return what the process says, as that; raises UpdateError: what it has read may have deceived it."""
+    try:
+        return msgspec.convert(message, kind)
+    except msgspec.ValidationError as error:
+        raise UpdateError(f"the process that fetches talks nonsense: {plain(str(error), _LONGEST)}") from None

@@ -83,7 +83,7 @@ class Answers:
                 self._take_update(name, device, msgspec.json.decode(payload, type=_Update), push)
             elif device.offered:
                 self._take_standing(name, device, msgspec.json.decode(payload, type=_Standing), model)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
 
     def _take_update(self, name: str, device: _Device, update: _Update, push: int) -> None:

@@ -85,6 +85,8 @@ def push(options: argparse.Namespace) -> int:
     repository, ring, broker = _repository(options.home), _keys(options), _broker(options)
     signers = ring.signers(repository.metadata.root(), *ROLES[1:])
     to, classes = _names(options.to), _names(options.classes)
+    if not to:
+        raise PublishError(f"--to {options.to!r}: names of devices are wanted, with commas between them, or * for all")
     contract = repository.push(content, to, signers, options.epoch, classes)
     model = next(name for name, one in repository.contracts().items() if one.push == contract.push)
     print(f"{model}: signed for {', '.join(to)}, push {contract.push}", flush=True)
@@ -161,6 +163,8 @@ def _broker(options: argparse.Namespace) -> Broker:
 def _named(path: Path) -> Broker:
     try:
         values: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+        if unknown := sorted(set(values) - {"broker"}):
+            raise PublishError(f"{unknown[0]}: there is no such key; [broker] is the one table", path)
         found = msgspec.convert(values.get("broker", {}), Broker)
         check_broker(found)
     except FileNotFoundError:
