@@ -18,8 +18,8 @@ SOURCES = sorted(DEVICE.rglob("*.py"))
 STAGES = frozenset({"capture", "motion", "tracking", "enhance", "inference", "alerts"})
 LAYERS = {
     "values": {
-        "buffers", "clock", "colour", "config_errors", "data", "durable", "ending", "errors", "heap", "latest", "lock",
-        "network", "progress", "scene", "settings", "systemd", "text", "zones",
+        "buffers", "clock", "colour", "config_errors", "data", "durable", "ending", "errors", "heap", "inventory",
+        "latest", "lock", "network", "progress", "scene", "settings", "systemd", "text", "zones",
     },
     "stages": STAGES,
     "bundles": {"bundle"},
@@ -83,6 +83,7 @@ OF_THE_TRAINER = (
     "tapetum.alerts.broker",
     "tapetum.alerts.connection",
     "tapetum.durable",
+    "tapetum.inventory",
     "tapetum.text",
     "tapetum.update.contracts",
     "tapetum.update.offer",
@@ -114,9 +115,13 @@ OPTIONAL = (
 OF_RAY = {"tapetum_trainer.scale.trials", "tapetum_trainer.scale.worker"}
 """Modules that are imported where Ray is, and by nothing else before."""
 OF_TUF = {f"tapetum.update.{name}" for name in ("child", "fetchers", "trust")} | {
-    f"tapetum_trainer.publish.{name}"
-    for name in ("ceremony", "desk", "keys", "repository", "ring", "signing", "tokens")
-}
+    f"tapetum_trainer.{name}"
+    for name in (
+        "publish.ceremony", "publish.desk", "publish.home", "publish.keys", "publish.repository", "publish.ring",
+        "publish.signing", "publish.tokens",
+        "rollout.beginning", "rollout.desk", "rollout.driver", "rollout.signing",
+    )
+}  # fmt: skip
 """Modules that are imported where python-tuf is: on a device in a process of its own."""
 
 

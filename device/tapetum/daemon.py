@@ -88,6 +88,7 @@ class Daemon:
         self._started_ns = clock.now_ns()
         self._faults: tuple[str, ...] | None = None  # told last
         self._unwritten = ""  # why the disk did not take the last status
+        self._trusted = ""  # the root that was told last
         self._lately = health.Lately()
         self._written_s = self._told_s = float("-inf")
 
@@ -146,6 +147,8 @@ class Daemon:
         if now_s - self._written_s < _WRITE_S:
             return
         self._written_s = now_s
+        if self._updates.root != self._trusted:
+            self._say_what_runs()
         found = self._health()
         self._unwritten = health.write(Path(self._config.state_dir) / "status.json", found)
         if found.faults != self._faults or now_s - self._told_s >= _TELL_S:
@@ -227,9 +230,8 @@ class Daemon:
         kinds = {name: type(settings.source).__name__.lower() for name, settings in self._config.camera.items()}
         with self._telling:
             self._outlet.model(self._switch.standing, self._worker.model)
-            self._outlet.device(
-                "inventory", health.inventory(self._worker.model, kinds, classes(self._config.inference))
-            )
+            self._trusted, now = self._updates.root, classes(self._config.inference)
+            self._outlet.device("inventory", health.inventory(self._worker.model, kinds, now, self._trusted))
 
     def _say_config(self, refused: str) -> None:
         """Tell the configuration in force, without what is secret, and why a newer one was refused."""

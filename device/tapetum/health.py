@@ -6,6 +6,7 @@ import platform
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tapetum.alerts.mqtt import BrokerState
 from tapetum.camera import CameraState
 from tapetum.errors import ConfigError
 from tapetum.inference.state import InferenceState
+from tapetum.inventory import LONGEST, MOST, Inventory, bounded
 from tapetum.record import Standing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "paho-mqtt", "msgspec", "av")
@@ -131,20 +133,26 @@ def read(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def inventory(model: str, cameras: Mapping[str, str], classes: Sequence[str]) -> dict[str, Any]:
-    """Return what the device consists of: versions, model, cameras and their kinds of source, what it is."""
-    return {
-        "tapetum": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
-        "model": model,
-        "classes": list(classes),
-        "cameras": dict(cameras),
-    }
+def inventory(model: str, cameras: Mapping[str, str], classes: Sequence[str], root: str) -> Inventory:
+    """Return what the device consists of: versions, model, cameras and their kinds of source, what it is.
+
+    root: by which the root of trust is known that it was enrolled with.
+    """
+    return Inventory(
+        tapetum=__version__,
+        python=platform.python_version(),
+        machine=platform.machine(),
+        packages=bounded({name: found for name in _PACKAGES if (found := _version(name))}),
+        model=model[:LONGEST],
+        classes=tuple(one[:LONGEST] for one in classes[:MOST]),
+        cameras=bounded(dict(cameras)),
+        root=root,
+    )
 
 
+@cache
 def _version(package: str) -> str:
+    """Return the version of a package, "" where it is not installed: milliseconds, and told at each step of a model."""
     try:
         return version(package)
     except PackageNotFoundError:

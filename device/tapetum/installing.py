@@ -78,7 +78,7 @@ class Installing:
             self._ledger.change(lambda record: record.left() if back else record.come_to(State.COMMITTED))
             self._around.tell()
         self._on_trial = None
-        install = Install(State.VERIFIED, wish.model, wish=wish.id, back=back)
+        install = Install(State.VERIFIED, wish.model, wish=wish.id, push=wish.push, back=back)
         self._ledger.change(lambda record: record.begun(install))
 
     def turn(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tapetum.errors import BundleError
 from tapetum.ledger import Ledger
-from tapetum.record import UNDER_WAY, Install, Record, State
+from tapetum.record import TRIED, UNDER_WAY, Install, Record, State
 from tapetum.update.offer import Offer
 
 
@@ -23,14 +23,16 @@ class Intake:
     def had(self, model: str, push: int) -> bool:
         """As of `Installer.had`."""
         record = self._ledger.record
-        return push <= record.push or model == record.active
+        return push <= record.push or (model == record.active and record.install.state not in TRIED)
 
     def needs(self, model: str, sha256: str, push: int) -> bool:  # noqa: ARG002  a slot never changes: its name is enough
         """As of `Installer.needs`; no, too, while somebody wants no updates."""
         record = self._ledger.record
-        if self._ledger.store.wish().pinned or record.install.state in UNDER_WAY:
+        if self._ledger.store.wish().pinned or self.had(model, push):
             return False
-        if self.had(model, push):
+        if _goes_back(record, model):
+            return True
+        if record.install.state in UNDER_WAY:
             return False
         self._comes(State.OFFERED, model, push)
         return True
@@ -42,9 +44,13 @@ class Intake:
             self._comes(State.DOWNLOADING, model, install.push)
 
     def take(self, offer: Offer) -> None:
-        """As of `Installer.take`."""
+        """As of `Installer.take`; what goes back is wished for, as by a command: one on trial gives way at once."""
         if self._ledger.store.wish().pinned:
             raise _not_now("somebody wants no updates")
+        if _goes_back(self._ledger.record, offer.model):
+            self._ledger.store.adopt(offer.path, offer.model)
+            self._ledger.store.want(offer.model, offer.contract.push)
+            return
         _free(self._ledger.record)
         install = Install(State.VERIFIED, offer.model, push=offer.contract.push)
         try:
@@ -71,6 +77,11 @@ class Intake:
 def _coming(record: Record, install: Install) -> Record:
     """Return `record` with a bundle on its way, unless another one has come before it."""
     return record if record.install.state in UNDER_WAY else replace(record, install=install)
+
+
+def _goes_back(record: Record, model: str) -> bool:
+    """Return whether `model` was active before the one that is, and nothing is tried that is not active yet."""
+    return model == record.previous and record.install.state not in TRIED
 
 
 def _free(record: Record) -> Record:

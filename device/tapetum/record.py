@@ -96,7 +96,7 @@ class Standing:
     """Which model is active, and how far another one has come: what is told.
 
     trial: what the active one's probes came to; refused: the last model that was not taken, since then. state, model,
-    reason: of the last installing. pinned: no update is taken.
+    reason, push: of the last installing; push: 0: a command's. pinned: no update is taken.
     """
 
     active: Name
@@ -106,6 +106,7 @@ class Standing:
     state: State
     model: Name
     reason: str
+    push: int
     pinned: bool
 
     @property
@@ -133,7 +134,15 @@ class Record:
         """Return what is told of it."""
         found = self.install
         return Standing(
-            self.active, self.previous, self.refused, self.trial, found.state, found.model, found.reason, pinned
+            active=self.active,
+            previous=self.previous,
+            refused=self.refused,
+            trial=self.trial,
+            state=found.state,
+            model=found.model,
+            reason=found.reason,
+            push=found.push,
+            pinned=pinned,
         )
 
     def needed(self) -> set[str]:
@@ -201,8 +210,12 @@ def _ended(record: Record, state: State, reason: str = "") -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """That a model be active. id: by which its answer is known; pinned: that no update be taken."""
+    """That a model be active. id: by which its answer is known; pinned: that no update be taken.
+
+    push: by which it is gone back to; 0: a command wants it.
+    """
 
     model: Name = ""
     id: str = ""
     pinned: bool = False
+    push: int = 0

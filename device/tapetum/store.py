@@ -77,9 +77,9 @@ class Store:
         """Return which model is wanted; one without an id where none is, or was ever."""
         return self._read(_WANTED, Wish()) or Wish()
 
-    def want(self, model: str) -> Wish:
-        """Wish that `model` be active, in the place of an earlier wish; raises OSError."""
-        return self._wished(lambda earlier: Wish(model, uuid.uuid4().hex, earlier.pinned))
+    def want(self, model: str, push: int = 0) -> Wish:
+        """Wish that `model` be active, in the place of an earlier wish; push: of who pushed it. Raises OSError."""
+        return self._wished(lambda earlier: Wish(model, uuid.uuid4().hex, earlier.pinned, push))
 
     def pin(self, pinned: bool) -> None:
         """Wish that no update be taken, or that they be taken again; raises OSError."""

@@ -122,3 +122,13 @@ def test_a_wish_of_an_earlier_version_is_read(store: Store):
     )
     assert store.wish() == Wish("street@1", "one")
     assert replace(store.record(), answered="") == Record("street@1")
+
+
+def test_a_push_of_what_was_before_ends_a_trial_and_is_told_by_its_number(store: Store):
+    store.keep(Record("street@2", "street@1", push=5, install=Install(State.TRIAL, "street@2", push=5)))
+    store.want("street@1", push=6)
+    told = ran(store, lambda record: record.active == "street@1", Trials(shadow_s=5, trial_s=600))
+    assert State.SHADOW not in told, "it was active before: it answers its probes, and no more is asked"
+    record = store.record()
+    assert (record.previous, record.push, record.install.state) == ("street@2", 6, State.COMMITTED)
+    assert record.standing(pinned=False).push == 6

@@ -124,3 +124,38 @@ def test_what_nobody_needs_makes_room_for_what_comes(intake: Intake, ledger: Led
         ledger.store.path(f"street@{version}").write_bytes(packed(version))
     assert intake.needs("street@2", HASH, 5)
     assert ledger.store.slots() == ["street@1"]
+
+
+@pytest.mark.parametrize(
+    ("install", "needed"),
+    [
+        (Install(State.COMMITTED, "street@2", push=5), True),
+        (Install(State.TRIAL, "street@2", push=5), True),  # it ends the trial, as somebody at the device would
+        (Install(State.SHADOW, "street@3", push=5), False),  # which is none yet
+    ],
+)
+def test_what_was_active_before_may_come_back_while_the_one_after_it_is_on_trial(
+    intake: Intake, ledger: Ledger, install: Install, needed: bool
+):
+    ledger.demand(lambda _: Record("street@2", "street@1", push=5, install=install))
+    assert intake.needs("street@1", HASH, 6) is needed
+
+
+def test_a_push_of_what_was_active_before_is_a_wish_for_it(tmp_path: Path, intake: Intake, ledger: Ledger):
+    on_trial = Record("street@2", "street@1", push=5, install=Install(State.TRIAL, "street@2", push=5))
+    ledger.demand(lambda _: on_trial)
+    intake.take(offer(tmp_path, version=1, push=6))
+    wish = ledger.store.wish()
+    assert (wish.model, wish.push, wish.pinned) == ("street@1", 6, False)
+    assert ledger.record == on_trial, "who changes what runs does the rest"
+    with pytest.raises(Unsuitable, match="a slot never changes"):
+        intake.take(offer(tmp_path, version=1, push=7, label="dog"))
+    assert ledger.store.wish() == wish
+
+
+def test_a_push_of_the_active_model_waits_while_another_is_tried_that_may_take_over(intake: Intake, ledger: Ledger):
+    ledger.demand(lambda _: Record("street@1", push=5, install=Install(State.SHADOW, "street@2", push=5)))
+    assert not intake.had("street@1", 6)
+    assert not intake.needs("street@1", HASH, 6)
+    ledger.demand(lambda record: record.unwilling("it was worse"))
+    assert intake.had("street@1", 6)

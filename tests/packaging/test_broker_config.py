@@ -213,6 +213,18 @@ def test_only_the_publisher_of_models_writes_the_repository_and_devices_read_it(
     assert device.heard == [(topic, b"signed")]
 
 
+def test_the_publisher_of_models_hears_how_devices_do_with_them_and_no_alert(connected: Connect):
+    topics = [f"tapetum/v1/gate-1/{name}" for name in ("state", "inventory", "model/state", "model/fetch")]
+    publisher, device = connected("publisher"), connected("gate-1")
+    for name in ("state", "inventory", "model/state", "model/fetch", "front/event"):
+        publisher.listen(f"tapetum/v1/+/{name}")
+    assert device.say(EVENT)
+    for topic in topics:
+        assert device.say(topic)
+    publisher.until(lambda: len(publisher.heard) == len(topics))
+    assert [topic for topic, _ in publisher.heard] == topics
+
+
 def test_a_consumer_and_the_publisher_cannot_speak_for_a_device(connected: Connect):
     for user in ("consumer", "publisher", "operator"):
         assert not connected(user).say(EVENT)

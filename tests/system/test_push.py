@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tapetum import data
+from tapetum import data, inventory
 from tapetum.update.repository import CHUNK, Blob
 from tests.simulators.daemon import Daemon, until
 from tests.simulators.mosquitto import Mosquitto
@@ -59,10 +60,15 @@ def test_a_bundle_that_is_pushed_is_on_trial_some_seconds_later(
     desk = Desk(tmp_path, broker.port)
     with Daemon(tmp_path, camera(STREET) + reached_at(broker.port) + QUICK) as daemon:
         daemon.until_watching()
+        assert subscriber.last("inventory")["root"] == ""
         assert subscriber.last("model/fetch") is None, "before it is enrolled a device fetches nothing"
         enrolled = enroll(daemon, desk.root)
         assert (enrolled.returncode, enrolled.stderr) == (0, "")
         assert desk.digest in enrolled.stdout
+        until(
+            lambda: subscriber.last("inventory")["root"] == desk.digest, what="who brings models knows whom it trusts"
+        )
+        inventory.parse(msgspec.json.encode(subscriber.last("inventory")))
         before_mb = memory_mb(daemon.pid)[0]
         Path(f"/proc/{daemon.pid}/clear_refs").write_text("5")  # the most begins anew (proc(5))
         start_s = time.monotonic()
@@ -76,7 +82,8 @@ def test_a_bundle_that_is_pushed_is_on_trial_some_seconds_later(
         assert done.returncode == 0, done.stdout + done.stderr + daemon.log
         assert subscriber.last("model/state")["active"] == MODEL
         assert subscriber.last("model/fetch")["state"] in ("offered", "current")
-        assert [step["state"] for step in subscriber.all("model/state")][-1] == "trial"
+        last, told = subscriber.last("model/state"), subscriber.last("model/fetch")
+        assert (last["state"], last["push"]) == ("trial", told["push"])
         again = desk.run("push", str(data.detector()), "--to", "unit,elsewhere", "--wait", "4")
         assert again.returncode == 1, "one does not answer"
         assert "unit: current" in again.stdout

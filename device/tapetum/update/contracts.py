@@ -36,9 +36,10 @@ def check(manifest: Manifest, contract: Contract) -> None:
 
 def check_version(contract: Contract) -> None:
     """Raise Unsuitable where the bundle asks for a later Tapetum: before a byte of it is fetched."""
-    if _numbers(contract.requires) > _numbers(__version__):
+    if numbers(contract.requires) > numbers(__version__):
         raise Unsuitable(f"it asks for Tapetum {contract.requires}, and this is {__version__}: update it")
 
 
-def _numbers(version: str) -> list[int]:
+def numbers(version: str) -> list[int]:
+    """Return a version as what it is compared by."""
     return [int(number) for number in re.findall("[0-9]+", version)[:3]]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
 
+import msgspec
 from msgspec import Meta
 
 from tapetum.settings import Settings
@@ -31,17 +32,28 @@ class Input(Settings, frozen=True, kw_only=True):
 class Contract(Settings, frozen=True, kw_only=True):
     """What is signed with a bundle beside its length and hash: the `custom` field of its target (TUF 1.0.33, 4.5).
 
-    push: rises with every push; of the bundles meant for a device it has the one pushed last. epoch: the security
-    epoch: a device that has had one takes none of a lower one again.
+    push: rises with every push; of the bundles meant for a device it has the one pushed last. since: devices for which
+    it was pushed at another time, by name, and that push. epoch: the security epoch: a device that has had one takes
+    none of a lower one again.
     """
 
     push: Number
     epoch: Number = 0
     to: Annotated[tuple[Short, ...], Meta(max_length=100_000)]  # devices, or `*` for every one
+    since: Annotated[dict[Short, Number], Meta(max_length=100_000)] = msgspec.field(default_factory=dict)
     classes: Annotated[tuple[Short, ...], Meta(max_length=16)] = ()  # a device is of one of these; (): of any
     requires: Annotated[str, Meta(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}\Z")]  # the least version of Tapetum
     input: Input
     labels: Sha256  # of the labels in their order, as JSON
+
+    def of(self, device: str) -> "Contract | None":
+        """Return what of it is about one device, None where the bundle is not for it; classes are not looked at."""
+        if device in self.since:
+            return msgspec.structs.replace(self, push=self.since[device], to=(device,), since={})
+        for name in (device, EVERYBODY):
+            if name in self.to:
+                return msgspec.structs.replace(self, to=(name,), since={})
+        return None
 
 
 @dataclass(frozen=True, slots=True)

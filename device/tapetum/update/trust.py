@@ -20,7 +20,7 @@ from tapetum.errors import Rollback, Untrusted, UpdateError
 from tapetum.text import plain
 from tapetum.update.floor import Floor, Mark
 from tapetum.update.messages import Found, Setup, Target
-from tapetum.update.offer import EVERYBODY, SIGNED_AT, Contract
+from tapetum.update.offer import SIGNED_AT, Contract
 from tapetum.update.repository import LARGEST_FILE, LARGEST_METADATA
 
 ROLES = ("timestamp", "snapshot", "targets")
@@ -131,17 +131,18 @@ def chosen(targets: Targets, setup: Setup, kept: Floor) -> tuple[Target | None, 
         except msgspec.ValidationError as error:
             passed_over.append(plain(f"{path}: {error}", _LONGEST))
             continue
-        if _is_for(target.contract, setup):
-            found.append(target)
+        contract = target.contract.of(setup.device)
+        if contract and _is_of(contract, setup):
+            found.append(msgspec.structs.replace(target, contract=contract))
     best = max(found, key=lambda target: target.contract.push, default=None)
     if best and best.contract.epoch < kept.epoch:
         raise Rollback(f"{best.model} is of epoch {best.contract.epoch}, and the device has been in {kept.epoch}")
     return best, tuple(passed_over[:8])
 
 
-def _is_for(contract: Contract, setup: Setup) -> bool:
-    meant = EVERYBODY in contract.to or setup.device in contract.to
-    return meant and (not contract.classes or not set(contract.classes).isdisjoint(setup.classes))
+def _is_of(contract: Contract, setup: Setup) -> bool:
+    """Return whether the device is of a class that the bundle is for."""
+    return not contract.classes or not set(contract.classes).isdisjoint(setup.classes)
 
 
 def _target(path: str, signed: TargetFile) -> Target:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tapetum.alerts.retained import Reader
 from tapetum.clock import Clock
 from tapetum.errors import UpdateError
+from tapetum.inventory import digest
 from tapetum.update import settings
 from tapetum.update.enrolment import ROOT
 from tapetum.update.library import Library
@@ -37,6 +38,8 @@ class Updates:
     ) -> None:
         self._settings = wanted
         self._folder = state_dir / FOLDER
+        self.root = digest(self._folder / ROOT)
+        """By which the root of trust is known that the device is enrolled with; "": with none."""
         self._look = Look(self._folder, wanted, device, installer)
         self._clock = clock
         self._library: Library | None = None
@@ -77,7 +80,8 @@ class Updates:
 
     def _is_enrolled(self, reader: Reader) -> bool:
         """Return whether there is anybody to trust; from then on the broker's index is followed."""
-        if not (self._folder / ROOT).exists():
+        self.root = digest(self._folder / ROOT)
+        if not self.root:
             return False
         if self._library is None and not self._settings.address:
             self._library = Library(reader, self._wake.set)
