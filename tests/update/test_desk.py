@@ -101,7 +101,8 @@ def test_a_push_is_signed_and_published_and_a_device_takes_it(home: Home, camera
     assert (status, "street@1: signed for gate, yard, push 2" in said) == (0, True)
     assert camera.look(NOW_S).model == "street@1"
     contract = camera.installer.taken[0].contract
-    assert (contract.to, contract.classes, contract.epoch) == (("gate", "yard"), ("x86_64",), 0)
+    assert (contract.to, contract.classes, contract.epoch) == (("gate",), ("x86_64",), 0), "it hears of itself alone"
+    assert Repository(home.folder / "repository").contracts()["street@1"].to == ("gate", "yard")
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tapetum.alerts.retained import Reader
 from tapetum.errors import UpdateError
 from tapetum.inference import landlock
 from tapetum.update.library import Library
-from tapetum.update.offer import Contract
+from tapetum.update.offer import Contract, Input
 from tapetum.update.process import Process
 from tests.simulators.daemon import alive, until
 from tests.simulators.mosquitto import Mosquitto
@@ -89,8 +90,6 @@ def test_a_bundle_that_is_not_as_its_contract_says_is_refused(scene: Scene, monk
     real = contracts.of
 
     def other(*args, **named) -> Contract:
-        import msgspec
-
         made = real(*args, **named)
         changed = {"labels": "0" * 64, "requires": "0.0.1", "input": msgspec.structs.replace(made.input, width=3)}
         return msgspec.structs.replace(made, **{field: changed[field]})
@@ -416,3 +415,35 @@ def test_a_repository_of_hundreds_of_devices_and_a_root_of_many_years_are_taken(
     scene.show()
     scene.takes("street@1")
     assert scene.camera.floor.root == 7
+
+
+def test_what_is_pushed_to_a_device_by_itself_counts_for_it_and_for_nobody_else(scene: Scene):
+    def pushed_at(model: str, **since: int) -> None:
+        repository = scene.desk.repository
+        contracts = repository.contracts()
+        contracts[model] = msgspec.structs.replace(contracts[model], since=since)
+        repository.change(contracts, scene.desk.signers)
+
+    scene.desk.push(packed(1))
+    scene.desk.push(packed(2), "yard", "gate")
+    scene.show()
+    scene.takes("street@2")
+    pushed_at("street@1", yard=9)
+    scene.show()
+    assert scene.camera.look().state == "current"
+    pushed_at("street@1", gate=9)
+    scene.show()
+    scene.takes("street@1")
+    assert scene.camera.installer.taken[-1].contract.push == 9
+    assert scene.camera.look().state == "current"
+
+
+def test_a_device_hears_of_a_contract_what_is_about_itself():
+    picture = Input(width=2, height=2, channels=3, dtype="uint8")
+    whole = Contract(push=3, to=("gate", "*"), since={"yard": 7}, requires="0.1.0", labels="0" * 64, input=picture)
+    assert [(one.push, one.to, one.since) for one in (whole.of("yard"), whole.of("gate"), whole.of("hall")) if one] == [
+        (7, ("yard",), {}),
+        (3, ("gate",), {}),
+        (3, ("*",), {}),
+    ]
+    assert msgspec.structs.replace(whole, to=("gate",)).of("hall") is None

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
 
     for one, command in ((init, "init"), (rotate, "rotate"), (push, "push"), (refresh, "refresh")):
         one.set_defaults(desk=_DESK, command=command)
-        one.add_argument("--home", type=Path, default=_home(), help="folder of keys and repository; TAPETUM_PUBLISH")
+        one.add_argument("--home", type=Path, default=home(), help="folder of keys and repository; TAPETUM_PUBLISH")
         one.add_argument("--passphrase", type=Path, metavar="FILE", help="of the keys, in a file; asked for by itself")
         one.add_argument("--pin", type=Path, metavar="FILE", help="of a token, in a file; TAPETUM_PIN, or asked for")
     for one in (init, rotate):
@@ -43,5 +43,6 @@ def add(commands: Any) -> None:
         one.add_argument("--folder", type=Path, help="also publish as static files in this folder")
 
 
-def _home() -> Path:
+def home() -> Path:
+    """Return the folder of keys and repository, where none is named."""
     return Path(os.environ.get("TAPETUM_PUBLISH") or "~/.config/tapetum/publish").expanduser()

@@ -8,3 +8,7 @@ class PublishError(TrainerError):
 
     def __init__(self, what: str, where: object = "") -> None:
         super().__init__(f"{where}: {what}" if where else what)
+
+
+class UnreachableError(PublishError):
+    """The broker cannot be reached now, or does not answer: nobody must act, it can be tried again."""

@@ -11,6 +11,7 @@ from tapetum import bundle, durable
 from tapetum.errors import BundleError
 from tapetum.update import contracts
 from tapetum.update.offer import EVERYBODY, Contract
+from tapetum_trainer.publish import grants
 from tapetum_trainer.publish.errors import PublishError
 from tapetum_trainer.publish.signing import Metadatas, Signers
 
@@ -68,6 +69,39 @@ class Repository:
         self._clear()
         return contract
 
+    def change(
+        self, contracts: Mapping[str, Contract], signers: Signers, contents: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Sign that each bundle is for whom its contract says, and that all that have none are for nobody.
+
+        contracts, contents: by `name@version`; contents: of those that are not there yet. Raises PublishError.
+        """
+        following = self.metadata.next_of(self._targets())
+        before, following.targets = following.targets, {}
+        for model, contract in contracts.items():
+            path = f"{model}{_ENDING}"
+            signed = before.get(path) or self._added(path, (contents or {})[model])
+            signed.unrecognized_fields["custom"] = msgspec.to_builtins(_checked(contract))
+            following.targets[path] = signed
+        self.metadata.write_targets(following, signers)
+        self._clear()
+
+    def contract(self, content: bytes, to: tuple[str, ...], push: int) -> tuple[str, Contract]:
+        """Return how a bundle is called, and what would be signed of it; its epoch is the highest that there was."""
+        manifest = _manifest(content)
+        epoch = max((one.epoch for one in self.contracts().values()), default=0)
+        return f"{manifest.name}@{manifest.version}", _checked(contracts.of(manifest, push, to, epoch))
+
+    def content(self, model: str) -> bytes | None:
+        """Return the bundle that is published under that name; None where none is."""
+        signed = self._targets().targets.get(f"{model}{_ENDING}")
+        return (self.folder / "targets" / _file(f"{model}{_ENDING}", signed)).read_bytes() if signed else None
+
+    def _added(self, path: str, content: bytes) -> TargetFile:
+        signed = TargetFile.from_data(path, content, ["sha256"])
+        durable.write(self.folder / "targets" / _file(path, signed), content)
+        return signed
+
     def refresh(self, signers: Signers, first: str = "timestamp") -> None:
         """Sign targets, snapshot or timestamp again, from `first` on; snapshot too where it soon holds no more."""
         metadata = self.metadata
@@ -102,10 +136,9 @@ def _replaced(before: Mapping[str, TargetFile], path: str, contract: Contract) -
         return {}
     kept = {}
     for one, signed in before.items():
-        old = _contract(one, signed)
-        left = tuple(name for name in old.to if name not in contract.to)
+        left = grants.without(_contract(one, signed), contract.to)
         if left and one != path:
-            signed.unrecognized_fields["custom"] = msgspec.to_builtins(msgspec.structs.replace(old, to=left))
+            signed.unrecognized_fields["custom"] = msgspec.to_builtins(left)
             kept[one] = signed
     return kept
 

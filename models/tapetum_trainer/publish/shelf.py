@@ -18,7 +18,7 @@ from tapetum.alerts.connection import Client, ConnectionLostError, connected
 from tapetum.errors import ConfigError, UpdateError
 from tapetum.update import repository
 from tapetum.update.repository import CHUNK, INDEX, LARGEST_INDEX, Blob, Index
-from tapetum_trainer.publish.errors import PublishError
+from tapetum_trainer.publish.errors import PublishError, UnreachableError
 
 _FENCE = "tapetum/v1/repository/fence"
 _WINDOW = 20  # messages on their way
@@ -61,6 +61,8 @@ class Shelf:
         wanted = {name: _blob(path) for name, path in files.items()}
         paths = {wanted[name]: path for name, path in files.items()}
         before = self.index()
+        if before == Index(files=wanted):
+            return 0
         new = set(wanted.values()) - set(before.files.values())
         if new:
             self._index(Index(files=before.files, clearing=_sorted({*before.clearing, *new})))
@@ -131,12 +133,13 @@ class Shelf:
         until_s = time.monotonic() + _PATIENCE_S
         while not condition():
             if time.monotonic() > until_s:
-                raise PublishError("it does not answer", self.where)
+                raise UnreachableError("it does not answer", self.where)
             self.turn()
 
     def _trouble(self, error: Exception) -> PublishError:
-        hint = getattr(error, "hint", "")
-        return PublishError(f"{error}{f'; {hint}' if hint else ''}", self.where)
+        hint, refused = getattr(error, "hint", ""), getattr(error, "refused", True)
+        kind = PublishError if refused else UnreachableError
+        return kind(f"{error}{f'; {hint}' if hint else ''}", self.where)
 
 
 def _blob(path: Path) -> Blob:
