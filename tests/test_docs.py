@@ -14,6 +14,7 @@ import pytest
 
 from tapetum import cli, config
 from tapetum_trainer import recipe
+from tapetum_trainer.rollout import plan
 from tests.packaging.test_reference_config import structs
 
 ROOT = Path(__file__).parents[1]
@@ -114,6 +115,10 @@ def completed(text: str) -> str:
 def test_an_example_of_a_configuration_is_taken(text: str, etc: Path, tmp_path: Path, capsys):
     if re.match(r"# \S+\.toml\n", text) and not text.startswith("# tapetum.toml"):
         assert set(tomllib.loads(text)) == {"user", "password"}  # the one other file that the device has
+        return
+    if "\n[[stages]]" in text:
+        (tmp_path / "plan.toml").write_text(text)
+        assert plan.load(tmp_path / "plan.toml").stages
         return
     if "\n[classes]" in text:
         assert recipe.parse(text).classes

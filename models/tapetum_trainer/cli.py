@@ -10,6 +10,7 @@ from pathlib import Path
 from tapetum.errors import TapetumError
 from tapetum_trainer.errors import DataError, RecipeError
 from tapetum_trainer.publish import arguments
+from tapetum_trainer.rollout import arguments as of_rollouts
 
 CONFIG_ERROR = 78
 """Exit status when the recipe or the data must be mended (sysexits.h, EX_CONFIG), as of `tapetum`."""
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     pace.add_argument("--rounds", type=int, default=3, help="3 by itself")
     evaluate.add_argument("--conditions", action="store_true", help="also by night, in haze, moved, by infrared, H.264")
     arguments.add(commands)
+    of_rollouts.add(commands)
     evaluate.add_argument("--json", type=Path, help="write all figures to this file")
     return parser
 
