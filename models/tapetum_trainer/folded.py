@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from tapetum_trainer import graph
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import kernels
-from tapetum_trainer.networks.detector import LATERAL
 
 Array = NDArray[np.float32]
 HEATMAP = "heatmap_logits"
@@ -49,9 +48,8 @@ class Start:
     def put_into(self, network: Any, labels: Sequence[str]) -> None:
         """Give `network`, for the classes `labels` and without batch normalisation, what it has learned.
 
-        A class that the model has begins as it was, wherever it stands; another as the network had it. So does what
-        takes the backbone's features into the pyramid, where `network` is the shorter one and they come from an earlier
-        stage. Raises ModelError when the model is of another network.
+        A class that the model has begins as it was, wherever it stands; another as the network had it. Raises
+        ModelError when the model is of another network.
         """
         weights = weights_of(self.content)
         known = {place: self.labels.index(label) for place, label in enumerate(labels) if label in self.labels}
@@ -59,17 +57,7 @@ class Start:
         if HEATMAP in weights:
             for new, old in zip((kernel, bias), weights[HEATMAP], strict=True):
                 _copy_channels(new, old, known)
-        put_folded(network, weights | _own_laterals(network, weights) | {HEATMAP: (kernel, bias)})
-
-
-def _own_laterals(network: Any, weights: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
-    """Return what the laterals of `network` have that take other features than those in `weights` do."""
-    laterals = {layer.name: layer.get_weights() for layer in network.layers if layer.name.startswith(LATERAL)}
-    return {
-        name: (kernel, bias)
-        for name, (kernel, bias) in laterals.items()
-        if name in weights and bias.shape == weights[name][1].shape and kernel.shape != weights[name][0].shape
-    }
+        put_folded(network, weights | {HEATMAP: (kernel, bias)})
 
 
 def _copy_channels(new: Array, old: Array, places: Mapping[int, int]) -> None:

@@ -1,6 +1,5 @@
 """A trained network leaves Keras as a model that the device knows how to read, and comes back out of it."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from tapetum.inference.decode import Centre
 from tapetum.inference.tflite import Detector, runtime
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import exported, float_contract
-from tapetum_trainer.folded import Start, weights_of
-from tapetum_trainer.networks.backbones import Stage
+from tapetum_trainer.folded import Start
 from tapetum_trainer.networks.classifier import ClassifierArchitecture, classifier
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
@@ -116,23 +114,6 @@ def test_classes_begin_as_they_were_wherever_they_stand_and_others_as_the_networ
     pixels, _ = picture((5, 5))
     expected, said_now = (np.asarray(one(real(pixels)[None], training=False)["heatmap"]) for one in (network, again))
     assert np.abs(said_now[..., 1:] - expected[..., ::-1]).max() < 1e-4
-
-
-def test_a_shorter_network_goes_on_from_a_longer_one_and_takes_its_last_features_anew():
-    stages = ARCHITECTURE.backbone.stages[:4]
-    long, short = (
-        Architecture(replace(ARCHITECTURE.backbone, stages=them), SIDE, ARCHITECTURE.neck, ARCHITECTURE.depth)
-        for them in ((*stages, Stage(2, 32, 1, 1)), stages)
-    )
-    content = exported(detector(long, CLASSES, norm=False))
-    network = detector(short, CLASSES, norm=False)
-    before = network.get_layer("lateral16").get_weights()
-    Start(content, LABELS).put_into(network, LABELS)
-    learned = weights_of(content)
-    for layer in network.layers:
-        if layer.weights and layer.name != "lateral16":
-            assert all(map(np.array_equal, layer.get_weights(), learned[layer.name]))
-    assert all(map(np.array_equal, network.get_layer("lateral16").get_weights(), before))
 
 
 def test_the_weights_of_another_network_are_refused(content: bytes):

@@ -35,6 +35,14 @@ class Backbone:
         """Return the first `count` stages alone."""
         return replace(self, stages=self.stages[:count])
 
+    def ending(self, repeats: int) -> "Backbone":
+        """Return the same with only the first `repeats` blocks of the last stage.
+
+        The others add to what these give (residual blocks), so what comes after them finds nearly what it knows.
+        """
+        *others, last = self.stages
+        return replace(self, stages=(*others, replace(last, repeats=repeats)))
+
     def build(self, x: Any, maker: Maker) -> dict[int, Any]:
         """Return the last features of every stride, by stride; `x` is the picture (b, s, s, 3)."""
         x, stride = maker.conv(x, self.stem, "stem", kernel=3, stride=2), 2

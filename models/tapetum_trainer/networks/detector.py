@@ -18,8 +18,6 @@ from tapetum_trainer.networks.backbones import Backbone
 from tapetum_trainer.networks.blocks import Maker, Twice, output
 
 STRIDE = 8
-LATERAL = "lateral"
-"""What the names of the layers begin with that take the backbone's features into the pyramid, each of a stride."""
 PRIOR = 0.01  # what the heatmap says at first, everywhere: Lin et al., "Focal loss for dense object detection", 2017
 
 
@@ -60,7 +58,7 @@ def _pyramid(features: dict[int, Any], channels: int, maker: Maker) -> Any:
     """Return the features of stride 8 that know of those of stride 16, and 32 where the backbone goes so far."""
     x = None
     for stride in sorted((stride for stride in features if stride >= STRIDE), reverse=True):
-        here = maker.conv(features[stride], channels, f"{LATERAL}{stride}", act=False)
+        here = maker.conv(features[stride], channels, f"lateral{stride}", act=False)
         x = here if x is None else keras.layers.Add(name=f"pyramid{stride}")([Twice(name=f"twice{stride}")(x), here])
         x = maker.separable(x, channels, f"smooth{stride}") if stride == 2 * STRIDE else x
     return x

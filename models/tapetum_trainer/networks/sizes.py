@@ -35,7 +35,7 @@ def _eights(channels: float) -> int:
 
 SIZES: Mapping[Name, Size] = {
     "pico": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
-    "nano": Size(EFFICIENTNET_LITE0.upto(4), 96, "efficientnet-lite0"),
+    "nano": Size(EFFICIENTNET_LITE0.upto(5).ending(1), 96, "efficientnet-lite0"),
     "small": Size(EFFICIENTNET_LITE0.upto(5), 96, "efficientnet-lite0"),
     "base": Size(EFFICIENTNET_LITE0.upto(6), 96, "efficientnet-lite0"),
 }
