@@ -72,6 +72,7 @@ def came_by(found: list[str], whole: list[str]) -> bool:
 
 
 @pytest.mark.system
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("device", [real, simulated], ids=["real", "simulated"])
 def test_a_device_takes_part_in_rollouts_and_says_so(tmp_path: Path, bundles: dict[str, str], device: Any):
     with Mosquitto(tmp_path / "broker") as broker, subscribed(broker.port) as heard:

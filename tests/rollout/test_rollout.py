@@ -30,6 +30,7 @@ from tests.simulators.daemon import until
 from tests.simulators.mosquitto import Mosquitto
 from tests.update.making import packed
 
+pytestmark = pytest.mark.timeout(240)  # each has several commands, each with seconds of its own on a busy machine
 NAME = "street@2-1"
 TWO = ("--stages", "first=25%,all")
 FIRST = staged(Plan(stages=parsed(TWO[1])), NAME, [f"cam-{number:03}" for number in range(12)])[0]
