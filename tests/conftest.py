@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before anything imports NumPy
+
 settings.register_profile("whatever machine", deadline=None)  # how long an example takes is the machine's, not ours
 settings.load_profile("whatever machine")
 

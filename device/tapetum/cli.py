@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments is None:
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy, imported later: its threads wait for each other
             _end_on_signals(given[:1] == ["run"])
         return _run(given)
     except ConfigError as error:

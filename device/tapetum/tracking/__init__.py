@@ -5,6 +5,7 @@ of the union `Follower`; its `start` makes what runs. A new method is one module
 """
 
 from tapetum.tracking.camshift import CamShift
+from tapetum.tracking.compressive import Compressive
 from tapetum.tracking.correlation import Correlation
 from tapetum.tracking.follower import Followed, PixelFollower
 from tapetum.tracking.methods import Follower
@@ -12,4 +13,15 @@ from tapetum.tracking.particle import Particle
 from tapetum.tracking.tld import Tld
 from tapetum.tracking.tracker import Tracker, Tracking
 
-__all__ = ["CamShift", "Correlation", "Followed", "Follower", "Particle", "PixelFollower", "Tld", "Tracker", "Tracking"]
+__all__ = [
+    "CamShift",
+    "Compressive",
+    "Correlation",
+    "Followed",
+    "Follower",
+    "Particle",
+    "PixelFollower",
+    "Tld",
+    "Tracker",
+    "Tracking",
+]

@@ -1,13 +1,14 @@
 """All followers of a thing's pixels: a new one is one module, one name in the union and what it costs."""
 
 from tapetum.tracking.camshift import CamShift
+from tapetum.tracking.compressive import Compressive
 from tapetum.tracking.correlation import Correlation
 from tapetum.tracking.particle import Particle
 from tapetum.tracking.tld import Tld
 
-Follower = CamShift | Correlation | Particle | Tld
+Follower = CamShift | Compressive | Correlation | Particle | Tld
 
-_COSTS: dict[type[Follower], float] = {CamShift: 1.0, Particle: 4.0, Tld: 22.0}
+_COSTS: dict[type[Follower], float] = {CamShift: 1.0, Compressive: 10.0, Particle: 4.0, Tld: 22.0}
 _CELLS = 26  # of a correlation as it comes
 
 

@@ -1,7 +1,7 @@
 """The whole picture looked through at once: where it is most like what a thing looked like.
 
-The normalised correlation with one patch is known for every place of a small picture in the time in which ferns answer
-for a hundredth of them; and it asks for variance by itself. What it proposes, the nearest patches judge.
+The normalised correlation with one patch is known for every place of a small picture in far less time than ferns answer
+for as many; and it asks for variance by itself. What it proposes, the nearest patches judge.
 """
 
 import cv2
