@@ -74,6 +74,7 @@ OF_THE_TRAINER = (
     "tapetum.scene",
     "tapetum.bundle",
     "tapetum.inference.contract",
+    "tapetum.inference.crops",
     "tapetum.inference.labels",
     "tapetum.inference.probes",
     "tapetum.inference.tensors",

@@ -8,9 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tapetum.inference.contract import Input
+from tapetum.inference.crops import around
 from tapetum.inference.labeller import MOTION, Labeller, Labelling
 from tapetum.inference.model import Answer, Crop
-from tapetum.inference.scheduler import Scheduling
+from tapetum.inference.scheduler import Reason, Scheduling
 from tapetum.scene import Box, Detection, Frame, Label, State, Track
 
 HERE, THERE = Box(0.2, 0.2, 0.4, 0.6), Box(0.6, 0.3, 0.8, 0.7)
@@ -22,6 +23,7 @@ class FakeModel:
 
     def __init__(self) -> None:
         self.input: Input | None = Input(width=30, height=30)
+        self.places = True
         self.questions: list[Crop] = []
         self.under_way: list[Crop] = []
         self._answers: deque[Answer] = deque()
@@ -42,7 +44,7 @@ class FakeModel:
         """Answer the question under way, in the next frame."""
         if self.under_way:
             crop = self.under_way.pop()
-            self._answers.append(Answer(crop.track, crop.box, detections, "model@1"))
+            self._answers.append(Answer(crop.track, crop.box, detections, "model@1", self.places))
 
 
 class Plain:
@@ -305,3 +307,75 @@ def test_only_a_look_at_the_whole_frame_begins_anything(watch: Watch):
     watch.model.answer(person(AWAY))
     watch.see(track())
     assert watch.labeller.unmoved == ()
+
+
+# --- a model that says what a crop shows, and not where in it
+
+
+@pytest.fixture
+def classifying() -> Watch:
+    """A watch whose model is a classifier: its answer is about all of the crop."""
+    watch = Watch(scheduling=Scheduling(look_s=0.5))
+    watch.model.places = False
+    return watch
+
+
+def whole(watch: Watch, label: str, score: float = 0.8) -> Detection:
+    """What a classifier says of the crop under way."""
+    return Detection(label, score, watch.model.under_way[0].box)
+
+
+def test_a_classifier_is_asked_about_one_track_at_a_time_and_never_about_a_whole_frame(classifying: Watch):
+    near = Box(HERE.right, HERE.top, HERE.right + 0.1, HERE.bottom)
+    classifying.see_for(3, track(1), track(2, near))
+    assert {1, 2} == set(classifying.asked)
+    frame_size, input_size = (160, 120), (30, 30)
+    shown = {1: around(HERE, 0.15, frame_size, input_size), 2: around(near, 0.15, frame_size, input_size)}
+    for crop in classifying.model.questions:
+        assert crop.box.iou(shown[crop.track]) > 0.95
+
+
+def test_what_a_classifier_says_counts_for_the_track_that_it_was_asked_about_alone(classifying: Watch):
+    inside = Box(0.25, 0.3, 0.35, 0.5)
+    tracks = track(1), track(2, inside)
+    labels: dict[int, Label] = {}
+    for _ in range(20):
+        labels = classifying.see(*tracks)
+        if classifying.model.under_way:
+            crop = classifying.model.under_way[0]
+            classifying.model.answer(
+                whole(classifying, "person" if crop.track == 1 else "bag"), whole(classifying, "dog")
+            )
+        if len(labels) == 2:
+            break
+    assert {number: label.name for number, label in labels.items()} == {1: "person", 2: "bag"}
+
+
+def test_a_classifier_says_of_no_place_that_somebody_is_there(classifying: Watch):
+    for _ in range(20):
+        classifying.see(track(1, Box(0.0, 0.0, 1.0, 1.0)))
+        if classifying.model.under_way:
+            classifying.model.answer(whole(classifying, "person"))
+        assert classifying.labeller.unmoved == ()
+        assert not any(found.boxes for found in classifying.labeller.findings)
+
+
+def test_a_track_that_a_classifier_takes_for_nobody_is_told_as_missing(classifying: Watch):
+    missing: set[int] = set()
+    for _ in range(20):
+        classifying.see(track(1), track(2, THERE))
+        missing.update(*(found.missing for found in classifying.labeller.findings))
+        if classifying.model.under_way:
+            nobody = classifying.model.under_way[0].track == 2
+            classifying.model.answer(*([] if nobody else [whole(classifying, "person")]))
+    assert missing == {2}
+
+
+def test_what_a_detector_was_asked_is_not_taken_for_a_place_when_a_classifier_answers(watch: Watch):
+    watch = Watch(scheduling=Scheduling(look_s=0.5))
+    watch.see()
+    assert watch.labeller.scheduler.asked[Reason.LOOK] == 1
+    watch.model.places = False
+    watch.model.answer(person(Box(0.0, 0.0, 1.0, 1.0)))
+    watch.see(track())
+    assert (watch.labeller.unmoved, watch.labeller.confirmed) == ((), frozenset())

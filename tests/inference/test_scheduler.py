@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetum.inference.scheduler import Question, Reason, Scheduler, Scheduling, Standing, shaped
+from tapetum.inference.crops import shaped
+from tapetum.inference.scheduler import Question, Reason, Scheduler, Scheduling, Standing
 from tapetum.scene import Box, Frame, State, Track
 
 HERE, THERE, BESIDE = Box(0.1, 0.2, 0.3, 0.6), Box(0.75, 0.3, 0.95, 0.7), Box(0.32, 0.2, 0.42, 0.6)

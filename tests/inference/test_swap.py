@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from tapetum.inference.client import Worker
 from tapetum.inference.contract import Expected, ModelSpec, Probe
 from tapetum.inference.model import Crop
 from tapetum.inference.settings import Inference
+from tapetum.inference.tflite import Detector
+from tapetum.scene import Box
 from tests.inference.conftest import CHECKS_LITTLE, Picture
 from tests.inference.running import Running, Start
 from tests.simulators.daemon import until, workers
@@ -242,3 +245,51 @@ def test_a_real_model_that_cannot_be_used_is_refused_with_a_reason_and_the_old_o
         running.worker.swap(ModelSpec(f"{name}@1", content, ("person", "none")))
     assert running.ask(crop)[0].model == "detect@0"
     assert (running.worker.pid, running.state().restarts) == (before, 0)
+
+
+def classifier(data: Path, picture: Picture, *, named: bool) -> ModelSpec:
+    """A real classifier, that is asked what it surely says of `picture`; named: or is to say nothing of it."""
+    folder = data / "models/coral"
+    spec = bundle.of_tflite(folder / "mobilenet_v1_0.25_128_quant.tflite", str(folder / "imagenet_labels.txt"))
+    assert spec.contract is not None
+    pixels = np.ascontiguousarray(picture)
+    rows = Detector(spec.content, 1, spec.contract).detect(pixels, 0.1)
+    best = int(rows[0, 0])
+    labels = tuple("???" if not named and place == best else label for place, label in enumerate(spec.labels))
+    expected = (Expected(labels[best], round(float(rows[0, 1]), 3), (0, 0, 1, 1)),) if named else ()
+    probe = Probe(pixels, expected)
+    return dataclasses.replace(spec, name="cat@1", labels=labels, min_score={}, probes=(probe,))
+
+
+@pytest.fixture(scope="session")
+def cat(data: Path) -> Picture:
+    seen = cv2.imread(str(data / "models/coral/cat.bmp"))
+    assert seen is not None
+    return np.asarray(cv2.cvtColor(cv2.resize(seen, (128, 128)), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def test_a_classifier_takes_over_from_a_detector_and_its_answers_say_no_place(
+    running: Running, data: Path, cat: Picture, crop: Crop
+):
+    assert running.port.places
+    assert running.ask(crop)[0].places
+    assert running.worker.swap(classifier(data, cat, named=True)).probes == 1
+    assert not running.port.places
+    (answer,) = running.ask(Crop(3, Box(0.2, 0.2, 0.6, 0.6), cat))
+    assert (answer.track, answer.model, answer.places) == (3, "cat@1", False)
+    assert "cat" in answer.detections[0].label
+    assert answer.detections[0].box == answer.box
+
+
+def test_a_plain_classifier_without_a_contract_says_no_place_either(start: Start, data: Path, cat: Picture):
+    folder = data / "models/coral"
+    given = {"model": "mobilenet_v1_0.25_128_quant.tflite", "labels": "imagenet_labels.txt"}
+    running = start(Inference(**{key: str(folder / name) for key, name in given.items()}))
+    assert not running.port.places
+    assert not running.ask(Crop(3, Box(0.2, 0.2, 0.6, 0.6), cat))[0].places
+
+
+def test_where_a_probe_expects_nothing_a_class_without_a_name_is_nothing(running: Running, data: Path, cat: Picture):
+    nameless = classifier(data, cat, named=False)
+    assert running.worker.swap(nameless).probes == 1
+    assert running.ask(Crop(3, Box(0.2, 0.2, 0.6, 0.6), cat))[0].detections == ()

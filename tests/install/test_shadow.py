@@ -1,11 +1,13 @@
 """Two models beside each other: what they agree in, and how long it takes them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tapetum.inference.contract import Contract, Input, ModelSpec
-from tapetum.inference.decode import Ssd
+from tapetum.inference.decode import Classification, Ssd
 from tapetum.inference.model import Crop
 from tapetum.install.settings import Trials
 from tapetum.install.shadow import Comparison, Shadow, too_slow
@@ -121,3 +123,19 @@ def test_nobody_waits_for_the_new_model():
     shadow.look(0)
     shadow.look(0)
     assert shadow.found.crops == 1
+
+
+def test_a_detector_and_a_classifier_agree_by_the_surest_label_of_each():
+    """A classifier says no place: of two things in a crop it can but name the one."""
+    whole = (0, 0.9, 0, 0, 1, 1)
+    for old, answers, wanted in (
+        (rows(PERSON, DOG), rows(whole), (2, 2)),
+        (rows(PERSON), rows((1, 0.9, 0, 0, 1, 1)), (2, 0)),
+        (rows(PERSON), rows(), (1, 0)),
+    ):
+        classifier = spec("new@1")
+        classifier = replace(classifier, contract=Contract(input=classifier.contract.input, decoder=Classification()))  # type: ignore[union-attr]
+        shadow = Shadow(Answering(classifier, answers), 0.5)  # type: ignore[arg-type]
+        shadow.heed(spec("old@1"), [Crop(1, Box(0.2, 0.2, 0.6, 0.6), np.zeros((8, 8, 3), np.uint8))], [old], 5.0)
+        shadow.look(0)
+        assert (shadow.found.shown, shadow.found.agreed) == wanted

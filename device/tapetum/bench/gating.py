@@ -102,6 +102,8 @@ def _reference(clip: Path, inference: Inference) -> Labelled:
 
 def every_frame(clip: Path, model: Worker) -> Iterator[tuple[Frame, tuple[Detection, ...]]]:
     """Yield each frame with what the model sees in the whole of it; raises TapetumError where it gives no answer."""
+    if not model.places:
+        raise TapetumError(f"{model.model} says what a crop shows, and not where in a frame; a detector is wanted")
     port, picture = model.port("reference"), model.input
     source = File(path=str(clip), pace="analysis").open("reference", SystemClock())
     prepared = Preprocessor(picture) if picture else None

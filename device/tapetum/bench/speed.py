@@ -25,9 +25,10 @@ from tapetum.errors import ConfigError, TapetumError
 from tapetum.inference.accelerators import Cpu
 from tapetum.inference.client import Worker
 from tapetum.inference.contract import Input
+from tapetum.inference.crops import shaped
 from tapetum.inference.model import Crop
 from tapetum.inference.preprocess import Pixels, Preprocessor, Quantizer
-from tapetum.inference.scheduler import Scheduling, shaped
+from tapetum.inference.scheduler import Scheduling
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import runtime
 from tapetum.progress import Progress

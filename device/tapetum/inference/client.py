@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from tapetum.errors import InferenceError
-from tapetum.inference.answers import answer
+from tapetum.inference.answers import answer, places
 from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.decode import Floats
 from tapetum.inference.engine import Engine
@@ -68,6 +68,11 @@ class Worker:
     def input(self) -> Input | None:
         """The pictures that it takes; None while motion alone counts."""
         return self._engine.input if self._engine and not self._stopping else None
+
+    @property
+    def places(self) -> bool:
+        """Whether the model in use says where in a crop a thing is."""
+        return places(self._engine.told) if self._engine else True
 
     @property
     def pid(self) -> int | None:
@@ -207,10 +212,10 @@ class Worker:
         self._takeover.refill()
         self._counts["answered"] += 1
         self._ms.append(taken_ms)
-        least = self._settings.min_score
+        told, least = engine.told, self._settings.min_score
         if watcher := self._watcher:
-            watcher(engine.spec, crops, found, taken_ms)
-        port.deliver([answer(engine.spec, crop, rows, least) for crop, rows in zip(crops, found, strict=True)])
+            watcher(told, crops, found, taken_ms)
+        port.deliver([answer(told, crop, rows, least) for crop, rows in zip(crops, found, strict=True)])
 
     def _failed(self, reason: str) -> None:
         """Count a worker that failed, and in whose place another is to be."""
@@ -230,6 +235,11 @@ class Port:
     def input(self) -> Input | None:
         """As of `Model.input`."""
         return self._worker.input
+
+    @property
+    def places(self) -> bool:
+        """As of `Model.places`."""
+        return self._worker.places
 
     def offer(self, crops: Sequence[Crop]) -> bool:
         """As of `Model.offer`."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,11 @@ class Engine:
     def input(self) -> Input | None:
         """The pictures that it takes; None while no accelerator works."""
         return self._shown.ready.contract.input if self._shown else None
+
+    @property
+    def told(self) -> ModelSpec:
+        """The model with its contract, which the worker has recognised where it brought none."""
+        return replace(self.spec, contract=self._shown.ready.contract) if self._shown else self.spec
 
     @property
     def mode(self) -> str:

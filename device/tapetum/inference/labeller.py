@@ -93,13 +93,20 @@ class Labeller:
         """Count for each track the best detection that fits it; return the tracks whose label that confirms."""
         best: dict[int, Detection] = {}
         for detection in sorted(answer.detections, key=lambda detection: -detection.score):
-            track = self._fitting(detection, best) if detection.score >= self._settings.min_score else None
+            track = self._shown(answer, detection, best) if detection.score >= self._settings.min_score else None
             if track is not None:
                 best[track] = detection
         for track, detection in best.items():
             weight = _ENTERING if _at_edge(self._boxes[track]) else 1.0
             self._votes[track].add(detection, answer.model, weight)
         return {track for track, detection in best.items() if self._votes[track].leading() == detection.label}
+
+    def _shown(self, answer: Answer, detection: Detection, taken: Container[int]) -> int | None:
+        """Return the track, not `taken`, that `detection` shows: the one asked about where the model says no place."""
+        if answer.places:
+            return self._fitting(detection, taken)
+        there = answer.track in self._votes and answer.track in self._boxes
+        return answer.track if there and answer.track not in taken else None
 
     def _fitting(self, detection: Detection, taken: Container[int]) -> int | None:
         """Return the track that `detection` shows, if it shows one that is still there and not `taken`.
@@ -119,7 +126,7 @@ class Labeller:
 
     def _unmoved(self, answer: Answer, tracks: Sequence[Track]) -> list[Box]:
         """Return where the answer to a look at the whole frame shows something that no track is or was."""
-        if self._question.reason is not Reason.LOOK:
+        if self._question.reason is not Reason.LOOK or not answer.places:
             return []
         known = [*self._boxes.values(), *(track.box for track in tracks)]
         found: list[Box] = []
@@ -131,7 +138,7 @@ class Labeller:
     def _findings(self, answer: Answer) -> Findings:
         """Return what an answer has shown of what is looked for, the best first, and what it should have shown."""
         area, found = self._question.box, self._looked_for(answer)
-        whole = tuple(box for box in found if _is_whole(box, area))
+        whole = tuple(box for box in found if answer.places and _is_whole(box, area))
         shown = {track: self._boxes[track] for track in self._question.tracks if track in self._boxes}
         missing = (track for track, own in shown.items() if not any(_fit(own, box) >= _FITS for box in found))
         return Findings(self._asked_ns, whole, frozenset(missing))
@@ -146,8 +153,11 @@ class Labeller:
     def _ask(self, frame: Frame, tracks: Sequence[Track]) -> None:
         picture = self._model.input
         standings = {track: votes.standing for track, votes in self._votes.items()}
-        question = self.scheduler.question(frame, tracks, standings, picture.size) if picture else None
-        if question is None or picture is None:
+        if picture is None:
+            return
+        alone = not self._model.places
+        question = self.scheduler.question(frame, tracks, standings, picture.size, alone=alone)
+        if question is None:
             return
         pixels, box = self._preprocessor(picture).crop(frame, question.box)
         track = question.tracks[0] if question.tracks else 0

@@ -19,6 +19,8 @@ _TABLE = re.compile(r"""["']names["']: *\{(?P<names>[^{}]*)\}""")  # as the YOLO
 _ROW = re.compile(r"""["']?(?P<number>\d{1,9})["']?: *(?:'(?P<name>[^'\\]*)'|"(?P<quoted>[^"\\]*)")""", re.ASCII)
 PLACEHOLDER = "???"
 """The name of a class that has none."""
+NAMELESS = ("", PLACEHOLDER)
+"""What a class is called that is never told."""
 
 
 def find(model: Path, labels: str, own: Sequence[str] | None = None) -> tuple[str, ...]:

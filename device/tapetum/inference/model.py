@@ -25,12 +25,16 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model saw in the crop asked for `track`; the detections' boxes are fractions of the whole frame."""
+    """What the model saw in the crop asked for `track`; the detections' boxes are fractions of the whole frame.
+
+    places: whether they say where things are; False: each is about the crop as a whole, and so its box.
+    """
 
     track: int
     box: Box
     detections: tuple[Detection, ...]
     model: str
+    places: bool = True
 
 
 class Model(Protocol):
@@ -39,6 +43,11 @@ class Model(Protocol):
     @property
     def input(self) -> Input | None:
         """The pictures that it takes; None while no model can be asked (motion alone counts)."""
+        ...
+
+    @property
+    def places(self) -> bool:
+        """Whether it says where in a crop a thing is; False: what the crop as a whole shows, as a classifier does."""
         ...
 
     def offer(self, crops: Sequence[Crop]) -> bool:

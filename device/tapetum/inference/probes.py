@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tapetum.errors import Unsuitable
 from tapetum.inference.contract import Expected, ModelSpec, Probe
 from tapetum.inference.decode import Floats
+from tapetum.inference.labels import NAMELESS
 from tapetum.scene import Box
 
 Ask = Callable[[Sequence[NDArray[np.uint8]]], tuple[list[Floats], float]]
@@ -41,7 +42,8 @@ def _fault(spec: ModelSpec, probe: Probe, rows: Floats, min_score: float) -> str
     for expected in probe.expected:
         if not any(_meets(spec, probe, expected, row) for row in rows):
             return f"{expected.label} of {expected.score:.2f} is expected, and not found: {_told(spec, rows)}"
-    sure = [row for row in rows if row[1] >= spec.min_score.get(_label(spec, row), min_score)]
+    named = [row for row in rows if _label(spec, row) not in NAMELESS]
+    sure = [row for row in named if row[1] >= spec.min_score.get(_label(spec, row), min_score)]
     if not probe.expected and sure:
         return f"nothing is expected, and found is {_told(spec, sure)}"
     return ""

@@ -14,10 +14,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from tapetum.inference.crops import CONTEXT, around, nearest, scale, shaped
 from tapetum.scene import Box, Frame, State, Track
 from tapetum.settings import Positive, Seconds, Settings
 
-_NEAREST = 0.5  # of the model's input side: the smallest crop, enlarged twice; a smaller one shows nothing more
 _PATIENCE = 1.5  # times as long is waited after each answer that left a track without a name
 _SETTLED = 2.0  # times as long after each that confirmed it
 _STEPS = 40  # by which an interval grows: more are beyond every longest
@@ -56,7 +56,7 @@ class Standing(StrEnum):
 class Scheduling(Settings, frozen=True):
     """When a model is asked, and about how much of the frame."""
 
-    context: Annotated[float, Meta(ge=0, le=2)] = 0.15  # of a track's size that its crop shows on each side of it
+    context: Annotated[float, Meta(ge=0, le=2)] = CONTEXT  # of a track's size that its crop shows on each side of it
     retry_s: Seconds = 0.4  # before a track without a label is asked about again, half as long again each time
     recheck_s: Seconds = 8.0  # the same for one that has a label, doubled each time
     longest_s: Seconds = 60.0  # between two questions about one track, at most
@@ -129,11 +129,18 @@ class Scheduler:
         self.over_budget = 0
 
     def question(
-        self, frame: Frame, tracks: Sequence[Track], standings: Mapping[int, Standing], size: tuple[int, int]
+        self,
+        frame: Frame,
+        tracks: Sequence[Track],
+        standings: Mapping[int, Standing],
+        size: tuple[int, int],
+        *,
+        alone: bool = False,
     ) -> Question | None:
         """Return what to ask about `frame`, None where nothing is due or the budget is spent.
 
-        standings: of every track; size: (width, height) of the model's input, pixels.
+        standings: of every track; size: (width, height) of the model's input, pixels. alone: about one track, since the
+        model does not say where in a crop a thing is; nor is there a look at the whole frame.
         """
         self._fill(frame.t_ns)
         self._history = {track.id: self._history[track.id] for track in tracks if track.id in self._history}
@@ -141,7 +148,7 @@ class Scheduler:
         waiting = [self._waiting(track, standings[track.id], frame.t_ns) for track in there]
         waiting.sort(key=lambda one: -one.urgency)
         first = next((one for one in waiting if one.waited >= 1), None)
-        looks = self._looks(first, frame.t_ns)
+        looks = not alone and self._looks(first, frame.t_ns)
         if first is None and not looks:
             return None
         if self._tokens < 1:
@@ -151,6 +158,9 @@ class Scheduler:
             return Question(
                 _FRAME, tuple(one.track.id for one in waiting if _shows(_FRAME, one.track.box)), Reason.LOOK
             )
+        if alone:
+            box = around(first.track.box, self._settings.context, frame.size, size)
+            return Question(box, (first.track.id,), first.reason)
         box = self._crop(first, waiting, frame, size)
         shown = tuple(one.track.id for one in waiting if one is first or _shows(box, one.track.box))
         return Question(box, shown, first.reason)
@@ -200,16 +210,16 @@ class Scheduler:
     def _crop(self, first: _Due, waiting: Sequence[_Due], frame: Frame, size: tuple[int, int]) -> Box:
         """Return the crop around `first` and those of its neighbours that fit into it and have waited a while."""
         own = first.track.box.grown(self._settings.context)
-        most = self._settings.spread * max(_NEAREST, _scale(own, frame.size, size))
-        members, around = [first.track.box], own
+        most = self._settings.spread * nearest(own, frame.size, size)
+        members, area = [first.track.box], own
         for one in waiting:
-            wider = around.united(one.track.box.grown(self._settings.context))
+            wider = area.united(one.track.box.grown(self._settings.context))
             boxes = [*members, one.track.box]
             crop = shaped(wider, frame.size, size)
-            fits = _scale(wider, frame.size, size) <= most and all(_shows(crop, box) for box in boxes)
+            fits = scale(wider, frame.size, size) <= most and all(_shows(crop, box) for box in boxes)
             if one is not first and one.waited >= _SOON and fits:
-                members, around = boxes, wider
-        return shaped(around, frame.size, size)
+                members, area = boxes, wider
+        return shaped(area, frame.size, size)
 
 
 def _reason(track: Track, standing: Standing) -> Reason:
@@ -222,21 +232,3 @@ def _shows(crop: Box, box: Box) -> bool:
     """Whether `crop` shows what is in `box` whole, and large enough."""
     large = max(box.width / crop.width, box.height / crop.height) >= _SHOWN
     return large and crop.overlap(box) >= _WITHIN * box.area
-
-
-def _scale(box: Box, frame: tuple[int, int], wanted: tuple[int, int]) -> float:
-    """Return how many pixels of the frame one of the model's input stands for, in the smallest crop around `box`."""
-    return max(box.width * frame[0] / wanted[0], box.height * frame[1] / wanted[1])
-
-
-def shaped(box: Box, frame: tuple[int, int], wanted: tuple[int, int]) -> Box:
-    """Return the smallest crop around `box` with the shape of the model's input, moved and cut to lie in the frame.
-
-    frame: (width, height) of the frame, wanted: of the model's input, pixels.
-    """
-    scale = max(_scale(box, frame, wanted), _NEAREST)
-    width, height = min(1.0, scale * wanted[0] / frame[0]), min(1.0, scale * wanted[1] / frame[1])
-    x, y = box.centre
-    left = min(max(0.0, x - width / 2), 1 - width)
-    top = min(max(0.0, y - height / 2), 1 - height)
-    return Box(left, top, left + width, top + height)

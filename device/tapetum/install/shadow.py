@@ -5,7 +5,8 @@ was made for the model in use, and is resized where the new one takes pictures o
 
 Two detections agree when they have the same label and their boxes overlap by half (the criterion of PASCAL VOC and
 COCO). What one is sure of must be among all that the other reports, so that a score on this side of a threshold for
-one and beyond it for the other is no disagreement; labels that only one of them has are not looked at.
+one and beyond it for the other is no disagreement; labels that only one of them has are not looked at. Where one of
+the models does not say where things are, the surest answer of each counts, by its label alone.
 
 M. Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 88(2):303-338, 2010.
 """
@@ -21,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.inference.answers import answer
+from tapetum.inference.answers import answer, places
 from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.decode import Floats
 from tapetum.inference.model import Crop
@@ -110,11 +111,12 @@ class Shadow:
         labels = set(spec.labels) & set(other.labels)
         sure = [answer(one, *asked, least).detections for one, asked in ((spec, old), (other, new))]
         every = [_everything(one, *asked) for one, asked in ((spec, old), (other, new))]
+        overlap = _OVERLAP if places(spec) and places(other) else 0.0
         self.found.crops += 1
         for mine, theirs in zip(sure, reversed(every), strict=True):
-            compared = [one for one in mine if one.label in labels]
+            compared = [one for one in mine if one.label in labels][: None if overlap else 1]
             self.found.shown += len(compared)
-            self.found.agreed += sum(_agrees(one, theirs) for one in compared)
+            self.found.agreed += sum(_agrees(one, theirs, overlap) for one in compared)
 
     def _shown(self, crop: Crop) -> Crop:
         """Return the crop as the new model takes it."""
@@ -147,5 +149,5 @@ def _everything(spec: ModelSpec, crop: Crop, rows: Floats) -> tuple[Detection, .
     return answer(replace(spec, min_score={}), crop, rows, 0.0).detections
 
 
-def _agrees(one: Detection, others: Collection[Detection]) -> bool:
-    return any(other.label == one.label and other.box.iou(one.box) >= _OVERLAP for other in others)
+def _agrees(one: Detection, others: Collection[Detection], overlap: float) -> bool:
+    return any(other.label == one.label and other.box.iou(one.box) >= overlap for other in others)

@@ -33,6 +33,7 @@ class NoModel:
     """A model that nobody can ask: all that is believed is told."""
 
     input: Input | None = None
+    places = True
 
     def offer(self, _: object) -> bool:
         return False

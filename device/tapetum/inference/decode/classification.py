@@ -23,6 +23,7 @@ class Classification(Family, tag="classification", frozen=True, kw_only=True):
     """Which output has the scores, and what they are."""
 
     WANTED: ClassVar = "(1, classes), two at least"
+    PLACES: ClassVar = False
 
     output: Index = 0
     scores: Literal["probability", "logit", "told"] = "told"  # told: by the range or the sum of the numbers

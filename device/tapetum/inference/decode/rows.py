@@ -28,6 +28,7 @@ class Family(Settings, tag_field="type", frozen=True, kw_only=True):
     MEAN_STD: ClassVar[tuple[float, float]] = (127.5, 127.5)  # of a float input: real = (pixel - mean) / std
     FIT: ClassVar[Literal["stretch", "letterbox"]] = "stretch"
     PAD: ClassVar[int] = 128  # gray beside a letterboxed picture
+    PLACES: ClassVar[bool] = True  # it says where in the picture a thing is
 
 
 class Suppressing(Family, frozen=True, kw_only=True):
