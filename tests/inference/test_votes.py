@@ -134,3 +134,12 @@ def test_a_single_answer_leans():
 def test_a_label_in_doubt_is_not_settled():
     assert votes_of(*[("person", 0.8), ("dog", 0.8)] * 4).standing is Standing.NAMED
     assert votes_of(*[("person", 0.8)] * 4).standing is Standing.SETTLED
+
+
+def test_a_name_is_told_with_the_model_that_has_said_it_last():
+    votes = Votes(0.9)
+    for model in ("old@1", "old@2"):
+        votes.add(Detection("person", 0.8, Box(0, 0, 1, 1)), model)
+    votes.add(Detection("cat", 0.1, Box(0, 0, 1, 1)), "new@1")
+    assert votes.label is not None
+    assert (votes.label.name, votes.label.model) == ("person", "old@2")

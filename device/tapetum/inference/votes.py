@@ -23,7 +23,7 @@ class Votes:
         self._evidence: dict[str, float] = defaultdict(float)
         self._squares: dict[str, float] = defaultdict(float)
         self._held: str | None = None
-        self._model = ""
+        self._models: dict[str, str] = {}  # who has said it last
 
     def add(self, detection: Detection, model: str, weight: float = 1.0) -> None:
         """Count one detection that fits the track, by its score and `weight`; older votes fade."""
@@ -32,7 +32,7 @@ class Votes:
             self._squares[label] *= _FADES
         self._evidence[detection.label] += weight * detection.score
         self._squares[detection.label] += weight * detection.score**2
-        self._model = model
+        self._models[detection.label] = model
         self._held = self._believed()
 
     def leading(self) -> str | None:
@@ -47,7 +47,7 @@ class Votes:
         """
         if self._held is None:
             return None
-        return Label(self._held, self._squares[self._held] / sum(self._evidence.values()), self._model)
+        return Label(self._held, self._squares[self._held] / sum(self._evidence.values()), self._models[self._held])
 
     @property
     def standing(self) -> Standing:
