@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tapetum import cli, config
-from tapetum_trainer import recipe
+from tapetum_trainer import recipe, tasks
 from tapetum_trainer.rollout import plan
 from tests.packaging.test_reference_config import structs
 
@@ -119,6 +119,10 @@ def test_an_example_of_a_configuration_is_taken(text: str, etc: Path, tmp_path: 
     if "\n[[stages]]" in text:
         (tmp_path / "plan.toml").write_text(text)
         assert plan.load(tmp_path / "plan.toml").stages
+        return
+    if text.startswith("task = "):
+        (tmp_path / "recipe.toml").write_text(text)
+        assert tasks.load(tmp_path / "recipe.toml").name == tomllib.loads(text)["name"]
         return
     if "\n[classes]" in text:
         assert recipe.parse(text).classes

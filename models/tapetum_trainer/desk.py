@@ -9,24 +9,26 @@ from tapetum import bundle
 from tapetum.errors import BundleError
 from tapetum_trainer import compare as comparing
 from tapetum_trainer import operators as inventory
-from tapetum_trainer import recipe as recipes
 from tapetum_trainer import reports, tasks
 from tapetum_trainer.compare import compared
 from tapetum_trainer.conditions import conditions
+from tapetum_trainer.crops import desk as crops
+from tapetum_trainer.crops.recipe import CropRecipe
 from tapetum_trainer.data import words
-from tapetum_trainer.data.packed import Packed
 from tapetum_trainer.data.page import page
+from tapetum_trainer.data.report import check
 from tapetum_trainer.errors import DataError, ModelError, RecipeError
 from tapetum_trainer.evaluate import Judged, Loss, answers, json, latencies, load, text
 from tapetum_trainer.evaluate import evaluate as evaluated
+from tapetum_trainer.evaluate.mapping import fitting, given
 from tapetum_trainer.evaluate.result import Result
-from tapetum_trainer.evaluate.words import table
+from tapetum_trainer.evaluate.words import table, timed
 from tapetum_trainer.inheritance import written
 from tapetum_trainer.night import desk as night
 from tapetum_trainer.night.recipe import NightRecipe
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.scale import workers
-from tapetum_trainer.sets import Sets, Sources, check_place, opened
+from tapetum_trainer.sets import Sets, check_place, opened
 
 if TYPE_CHECKING:
     from tapetum_trainer.folded import Start
@@ -40,7 +42,7 @@ def dataset_check(options: argparse.Namespace) -> int:
     """Tell what the pictures show, and all that is wrong with them; raises DataError when that stops a training."""
     recipe = tasks.load(options.recipe)
     check_place(recipe.data, options.data)
-    report = Sources(recipe.data, recipe.meaning, options.data).report()
+    report = check(recipe.data.source, recipe.meaning, recipe.data.shares, options.data)
     print(words.text(report, options.data), end="")
     if options.html:
         title = f"{recipe.name}@{recipe.version}: its pictures"
@@ -69,7 +71,10 @@ def fine_tune(options: argparse.Namespace) -> int:
         spec = bundle.open(options.bundle).spec()
     except BundleError as error:
         raise ModelError(f"{options.bundle}: {error}") from None
-    return _trained(recipes.load(options.recipe), options, Start(spec.content, spec.labels))
+    recipe = tasks.load(options.recipe)
+    if isinstance(recipe, CropRecipe):
+        return crops.trained(recipe, options, spec)
+    return _trained(_of_detector(options), options, Start(spec.content, spec.labels))
 
 
 def calibrate(options: argparse.Namespace) -> int:
@@ -96,8 +101,11 @@ def calibrate(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Judge one model."""
+    recipe = tasks.load(options.recipe)
+    if isinstance(recipe, CropRecipe):
+        return crops.evaluate(recipe, options)
     pictures = _sets(options).packed(options.split)
-    model, mapping = load(options.model, options.labels), _mapping(options, pictures)
+    model, mapping = _placing(options.model, options), given(options.means, pictures.labels)
     ways = conditions() if options.conditions else None
     result = evaluated(model, pictures, mapping=mapping, conditions=ways)
     print(text(result), end="")
@@ -111,19 +119,19 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Judge two models on the same pictures."""
+    recipe = tasks.load(options.recipe)
+    if isinstance(recipe, CropRecipe):
+        return crops.compare(recipe, options)
     pictures = _sets(options).packed(options.split)
-    models = [load(path, options.labels) for path in (options.first, options.second)]
-    mapping = _mapping(options, pictures)
-    found = [answers(model, pictures, _fitting(model, mapping)) for model in models]
+    models = [_placing(path, options) for path in (options.first, options.second)]
+    mapping = given(options.means, pictures.labels)
+    found = [answers(model, pictures, fitting(model.labels, mapping)) for model in models]
     result = compared((models[0].name, models[1].name), (found[0], found[1]), pictures)
     print(comparing.text(result))
     if options.html:
         options.html.write_text(reports.comparison(result, (found[0], found[1]), pictures), encoding="utf-8")
     asked = [pictures.picture(index) for index in range(min(_TIMED, len(pictures)))]
-    taken = [
-        (one.name, f"{one.median_ms:.2f}", f"{one.cpu_ms:.2f}", f"{one.ratio:.2f}") for one in latencies(models, asked)
-    ]
-    print("\n".join(table([("1 thread, this machine", "ms", "CPU ms", "ratio"), *taken])))
+    print("\n".join(timed(latencies(models, asked))))
     return 0
 
 
@@ -147,11 +155,11 @@ def operators(options: argparse.Namespace) -> int:
 
 def tune(options: argparse.Namespace) -> int:
     """Try a recipe in several ways, and write down the best one."""
+    recipe = _sets(options).recipe
     import tomli_w  # noqa: PLC0415  an extra
 
     from tapetum_trainer.scale.trials import Trying, told  # noqa: PLC0415  the same, and Keras takes seconds
 
-    recipe = _sets(options).recipe
     folder = (options.folder or Path(f"{recipe.name}@{recipe.version}-tune")).resolve()
     trying = Trying(dict(written(options.recipe)), options.data.resolve(), folder)
     _ = trying.search  # says that there is none
@@ -166,7 +174,25 @@ def tune(options: argparse.Namespace) -> int:
 
 
 def _sets(options: argparse.Namespace) -> Sets:
-    return opened(recipes.load(options.recipe), options.data)
+    return opened(_of_detector(options), options.data)
+
+
+def _of_detector(options: argparse.Namespace) -> Recipe:
+    """Return the recipe; raises RecipeError when it is of another task, of which the command can make nothing."""
+    recipe = tasks.load(options.recipe)
+    if not isinstance(recipe, Recipe):
+        told = f"task: it is {recipe.__struct_config__.tag}; {options.command} takes recipes of detectors"
+        raise RecipeError(f"{options.recipe}: {told}")
+    return recipe
+
+
+def _placing(path: Path, options: argparse.Namespace) -> Judged:
+    """Return the model in the file; raises ModelError when it does not say where things are."""
+    model = load(path, options.labels)
+    if not model.places:
+        told = 'a recipe with task = "classification" judges it by crops'
+        raise ModelError(f"{path}: it says what a picture shows, and not where; {told}")
+    return model
 
 
 def _trained(recipe: Recipe, options: argparse.Namespace, start: "Start | None" = None) -> int:
@@ -189,6 +215,7 @@ def _trained(recipe: Recipe, options: argparse.Namespace, start: "Start | None" 
 
 _TRAINED: Mapping[type[Any], Callable[[Any, argparse.Namespace], int]] = {
     Recipe: _trained,
+    CropRecipe: crops.trained,
     NightRecipe: night.trained,
 }
 """How to train by each kind of recipe."""
@@ -238,22 +265,3 @@ def _side_by_side(before: Result, after: Result) -> str:
 
 def _told(figure: float | None) -> str:
     return "-" if figure is None else f"{figure:.3f}"
-
-
-def _mapping(options: argparse.Namespace, pictures: Packed) -> dict[str, tuple[str, ...]] | None:
-    """Return our label -> the model's, as --means gives them; raises RecipeError."""
-    found = {}
-    for given in options.means:
-        ours, equals, theirs = given.partition("=")
-        if not equals or ours not in pictures.labels:
-            raise RecipeError(f"--means {given}: OURS=THEIRS,... is wanted, OURS of {', '.join(pictures.labels)}")
-        found[ours] = tuple(theirs.split(","))
-    return found or None
-
-
-def _fitting(model: Judged, mapping: dict[str, tuple[str, ...]] | None) -> dict[str, tuple[str, ...]] | None:
-    """Return the part of `mapping` whose labels the model has: the other model may have ours."""
-    known = {
-        ours: tuple(label for label in theirs if label in model.labels) for ours, theirs in (mapping or {}).items()
-    }
-    return {ours: theirs for ours, theirs in known.items() if theirs} or None

@@ -26,5 +26,9 @@ class ModelError(TrainerError):
     """The model is not one with which this can be done."""
 
 
+class Refused(TrainerError):
+    """The model does not reach what its recipe asks of it."""
+
+
 class RecipeError(TrainerError):
     """The recipe must be mended."""

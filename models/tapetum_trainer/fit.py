@@ -135,11 +135,11 @@ class _Training:
 
     def _epoch(self, epoch: int, bar: Progress) -> bool:
         """Train what is left of an epoch and validate; return False when it was stopped before its end."""
-        self.learner.reset_metrics()
+        means = _Means()
         end = (epoch + 1) * self.feed.steps
         for lesson in self.feed.batches(epoch, self.stand.step % self.feed.steps):
             self.pace.fed()
-            figures = self._step(lesson)
+            figures = means.with_more(self._step(lesson))
             bar.step()
             if self.stand.step % self.settings.log_every == 0 or self.stand.step == end:
                 self._tell("train", epoch, figures | self.pace.figures())
@@ -150,7 +150,7 @@ class _Training:
         return True
 
     def _step(self, lesson: Lesson) -> dict[str, float]:
-        """Learn from one batch; return the figures since the epoch's begin."""
+        """Learn from one batch; return its figures: Keras begins them anew with each."""
         figures = self.learner.train_on_batch(*self.learner.asked(lesson), return_dict=True)
         self.stand.step += 1
         self.stand.pictures += len(lesson.pixels)
@@ -190,6 +190,22 @@ class _Training:
 
     def _tell(self, kind: str, epoch: int, figures: dict[str, float]) -> None:
         self.journal.write(kind, self.stand.step, epoch, figures)
+
+
+@dataclass(slots=True)
+class _Means:
+    """The means of figures over the batches of an epoch; of one that is continued, since then."""
+
+    batches: int = 0
+    means: dict[str, float] = field(default_factory=dict)
+
+    def with_more(self, figures: dict[str, float]) -> dict[str, float]:
+        """Take in those of one more batch, and return the means."""
+        self.batches += 1
+        for name, value in figures.items():
+            before = self.means.get(name, 0.0)
+            self.means[name] = before + (value - before) / self.batches
+        return dict(self.means)
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from tapetum_trainer.export import kernels
 
 Array = NDArray[np.float32]
 HEATMAP = "heatmap_logits"
-"""The layer whose channels are the classes."""
+"""The layer of a detector whose channels are the classes."""
 _DTYPES = {0: "<f4", 2: "<i4", 9: "i1"}  # schema.TensorType: FLOAT32, INT32, INT8
 
 
@@ -45,19 +45,19 @@ class Start:
     content: bytes
     labels: tuple[str, ...]
 
-    def put_into(self, network: Any, labels: Sequence[str]) -> None:
+    def put_into(self, network: Any, labels: Sequence[str], last: str = HEATMAP) -> None:
         """Give `network`, for the classes `labels` and without batch normalisation, what it has learned.
 
-        A class that the model has begins as it was, wherever it stands; another as the network had it. Raises
-        ModelError when the model is of another network.
+        last: the layer whose channels are the classes. A class that the model has begins as it was, wherever it stands;
+        another as the network had it. Raises ModelError when the model is of another network.
         """
         weights = weights_of(self.content)
         known = {place: self.labels.index(label) for place, label in enumerate(labels) if label in self.labels}
-        kernel, bias = (value.copy() for value in network.get_layer(HEATMAP).get_weights())
-        if HEATMAP in weights:
-            for new, old in zip((kernel, bias), weights[HEATMAP], strict=True):
+        kernel, bias = (value.copy() for value in network.get_layer(last).get_weights())
+        if last in weights:
+            for new, old in zip((kernel, bias), weights[last], strict=True):
                 _copy_channels(new, old, known)
-        put_folded(network, weights | {HEATMAP: (kernel, bias)})
+        put_folded(network, weights | {last: (kernel, bias)})
 
 
 def _copy_channels(new: Array, old: Array, places: Mapping[int, int]) -> None:

@@ -2,37 +2,29 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import distributions
-from pathlib import Path
 from typing import Any
 
-import keras
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum import __version__, data
-from tapetum.bundle import Provenance
 from tapetum.inference.contract import ModelSpec
-from tapetum_trainer.augment import Augmenter, Pictures
 from tapetum_trainer.aware.tuning import plain, tuned
 from tapetum_trainer.bundling import Bundled, Bundling, bundled
+from tapetum_trainer.calibration import spread
 from tapetum_trainer.centred import centre
 from tapetum_trainer.data.packed import Packed
-from tapetum_trainer.data.pictures import pixels
-from tapetum_trainer.data.readers import Frames
-from tapetum_trainer.errors import TrainerError
+from tapetum_trainer.errors import Refused
 from tapetum_trainer.evaluate import Loss, Result, answers, evaluate, losses, of_spec
 from tapetum_trainer.evaluate.answers import LEAST, Judged
 from tapetum_trainer.evaluate.scores import matched, scored
 from tapetum_trainer.export import exported, float_contract
+from tapetum_trainer.provenance import provenance
 from tapetum_trainer.quantize import Quantization, Quantized, quantize
+from tapetum_trainer.questions import of_the_clip
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.said import Answers
 from tapetum_trainer.training import Training
-
-_EVERY = 8  # frames of the clip: 25 pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +54,6 @@ class _Candidate:
     small: Quantized
     real: Judged
     whole: Judged
-
-
-class Refused(TrainerError):
-    """The model does not reach what its recipe asks of it."""
 
 
 def made(training: Training, tell: Callable[[str], object] = lambda _: None) -> Made:
@@ -101,7 +89,7 @@ def _candidate(training: Training, network: Any, answering: Any, settings: Quant
     prepared = Answers([valid.picture(index) for index in range(len(valid))], recipe.network.side)
     centre(network, matched(prepared.rows(answering, LEAST), valid), recipe.thresholds)
     content, contract = exported(network), float_contract(recipe.network.side)
-    small = quantize(content, contract, _calibration(training.sets.packed("train"), recipe), settings)
+    small = quantize(content, contract, _calibration(training), settings)
     name = f"{recipe.name}@{recipe.version}"
     real, whole = (
         of_spec(ModelSpec(name, one, valid.labels, asked))
@@ -121,7 +109,7 @@ def _wants_more(recipe: Recipe, lost: Sequence[Loss], tell: Callable[[str], obje
 def _aware(training: Training) -> _Candidate:
     """Return the network fine-tuned for int8: each weight goes to the step that it learned with."""
     recipe = training.recipe
-    network = tuned(training, _calibration(training.sets.packed("train"), recipe))
+    network = tuned(training, _calibration(training))
     settings = msgspec.structs.replace(recipe.quantization, weights="nearest")
     return _candidate(training, plain(training, network), network, settings)
 
@@ -134,48 +122,18 @@ def _better(training: Training, first: _Candidate, second: _Candidate, tell: Cal
     return second if other > one else first
 
 
+def _calibration(training: Training) -> Iterator[NDArray[np.uint8]]:
+    recipe = training.recipe
+    return spread(training.sets.packed("train"), recipe.augmentation, recipe.quantization.pictures)
+
+
 def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:
     recipe = training.recipe
     bundling = Bundling(name=recipe.name, version=recipe.version, thresholds=recipe.thresholds, probes=recipe.probes)
-    asked = _of_the_clip() if recipe.questions == "clip" else None
+    where = provenance(recipe.licence, recipe.made_of, recipe.sha256, training.sets.packed("train").key)
+    asked = of_the_clip() if recipe.questions == "clip" else None
     valid = training.sets.packed("valid")
-    return bundled(small, valid, _provenance(training), bundling, questions=asked, result=after)
-
-
-def _of_the_clip() -> list[NDArray[np.uint8]]:
-    """Return pictures of the clip that ships with Tapetum."""
-    frames = Frames(path=str(data.clip()), every=_EVERY).read(Path("/"))
-    return [pixels(one.path) for one in frames]
-
-
-def _provenance(training: Training) -> Provenance:
-    recipe, packed = training.recipe, training.sets.packed("train")
-    return Provenance(
-        licence=recipe.licence,
-        made_by=_versions(),
-        made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        recipe=f"recipe {recipe.sha256}, data {packed.key}",
-        sources=recipe.made_of,
-    )
-
-
-def _versions() -> str:
-    """Return what makes the model, with the versions: all of it is in the bill of materials."""
-    others = ", ".join(f"{one} {_version(one)}" for one in ("keras", keras.backend.backend(), "ai-edge-quantizer"))
-    return f"tapetum-trainer {__version__}, {others}"
-
-
-def _version(name: str) -> str:
-    """Return the version of an installed package; TensorFlow's may be that for processors alone."""
-    return next(one.version for called in (name, f"{name}-cpu") for one in distributions(name=called))
-
-
-def _calibration(pictures: Pictures, recipe: Recipe) -> Iterator[NDArray[np.uint8]]:
-    """Yield pictures spread over the set, in turn as they are and as training shows them."""
-    augmenter = Augmenter(pictures, recipe.augmentation)
-    places = np.linspace(0, len(pictures) - 1, min(len(pictures), recipe.quantization.pictures)).round().astype(int)
-    for turn, index in enumerate(places.tolist()):
-        yield augmenter.example(index, 0).pixels if turn % 2 else pictures.picture(index)
+    return bundled(small, valid, where, bundling, questions=asked, result=after)
 
 
 def _accept(recipe: Recipe, found: Made) -> None:

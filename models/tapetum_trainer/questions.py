@@ -6,21 +6,27 @@ only where it says so by a margin: an accelerator that rounds differently moves 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tapetum import data
 from tapetum.inference.contract import Expected, ModelSpec, Probe
 from tapetum.inference.decode import Floats
+from tapetum.inference.labels import NAMELESS
 from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.probes import check
 from tapetum.inference.tflite import Detector
 from tapetum.scene import Box
+from tapetum_trainer.data.pictures import pixels
+from tapetum_trainer.data.readers import Frames
 
 TOLERANCE = 0.1
 """By how much a score may differ on another accelerator."""
 _LEAST = 0.02  # score of the answers that are looked at
 _MOST_EXPECTED = 5  # detections of a probe, the surest
+_EVERY = 8  # frames of the clip: 25 pictures
 _APART = 0.3  # IoU below which two things of a label are two: what is expected must not be met by another
 
 
@@ -81,7 +87,7 @@ def _margins(rows: Floats, labels: Sequence[str], least: Mapping[str, float]) ->
 
 
 def _margin(row: NDArray[np.float32], labels: Sequence[str], least: Mapping[str, float]) -> float:
-    if not 0 <= row[0] < len(labels):
+    if not 0 <= row[0] < len(labels) or labels[int(row[0])] in NAMELESS:
         return -1.0
     threshold = least.get(labels[int(row[0])], 0.5)
     above = float(row[1]) - threshold
@@ -108,3 +114,9 @@ def _varied(seen: Sequence[_Candidate], labels: Sequence[str], most: int) -> lis
     ]
     order = dict.fromkeys([index for index in first if index is not None] + ranked)
     return [seen[index] for index in list(order)[: max(0, most)]]
+
+
+def of_the_clip() -> list[NDArray[np.uint8]]:
+    """Return pictures of the clip that ships with Tapetum, which are free to be given away."""
+    frames = Frames(path=str(data.clip()), every=_EVERY).read(Path("/"))
+    return [pixels(one.path) for one in frames]

@@ -15,7 +15,7 @@ from tapetum_trainer.acceptance import Acceptance
 from tapetum_trainer.augment import Augmentation
 from tapetum_trainer.aware.settings import Aware, AwareQuantization
 from tapetum_trainer.data.classes import Classes
-from tapetum_trainer.data.readers import AnySource
+from tapetum_trainer.data.readers import AnySource, Folders
 from tapetum_trainer.data.split import Shares
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.feed import Feeding
@@ -36,11 +36,16 @@ Text = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T")
 
 
-class Data(Settings, frozen=True, kw_only=True):
-    """Which pictures, and how they are kept."""
+class Given(Settings, frozen=True, kw_only=True):
+    """Which pictures."""
 
     source: tuple[AnySource, ...]
     shares: Shares = Shares()
+
+
+class Data(Given, frozen=True, kw_only=True):
+    """Which pictures, and how they are kept."""
+
     side: Annotated[int, Meta(ge=64, le=4096)] = 416  # pixels, the longest that a packed picture keeps
 
 
@@ -119,6 +124,8 @@ def of(values: Values) -> Recipe:
     if not recipe.classes:
         raise RecipeError('classes: at least one is wanted, as person = ["pedestrian"]')
     _ = recipe.meaning  # says what is wrong with it
+    if any(isinstance(source, Folders) for source in recipe.data.source):
+        raise RecipeError('data.source: folders of classes have no boxes; task = "classification" takes them')
     for name in recipe.acceptance.quantization_of.keys() - recipe.classes.keys():
         known = ", ".join(recipe.classes)
         raise RecipeError(f"acceptance.quantization_of.{name}: there is no such class; known are {known}")

@@ -12,7 +12,7 @@ from tapetum_trainer.data.readers.kept import cache
 from tapetum_trainer.data.report import Report, check
 from tapetum_trainer.data.split import Split
 from tapetum_trainer.errors import DataError
-from tapetum_trainer.recipe import Data, Recipe
+from tapetum_trainer.recipe import Data, Given, Recipe
 
 _ROOT = "--data FOLDER, or TAPETUM_DATA, names the folder that its paths begin in"
 
@@ -71,7 +71,7 @@ def opened(recipe: Recipe, root: Path) -> Sets:
     return Sets(recipe, root)
 
 
-def check_place(data: Data, root: Path) -> None:
+def check_place(data: Given, root: Path) -> None:
     """Raise DataError when there is nothing of the pictures in `root`."""
     if not root.is_dir():
         raise DataError(f"there is no such folder; {_ROOT}", root)

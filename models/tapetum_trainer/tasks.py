@@ -4,15 +4,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tapetum_trainer import recipe as detection
+from tapetum_trainer.crops import recipe as classification
+from tapetum_trainer.crops.recipe import CropRecipe
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.inheritance import Values, told, written
 from tapetum_trainer.night import recipe as night
 from tapetum_trainer.night.recipe import NightRecipe
 from tapetum_trainer.recipe import Recipe
 
-AnyRecipe = Recipe | NightRecipe
+AnyRecipe = Recipe | CropRecipe | NightRecipe
 
-_OF: Mapping[str, Callable[[Values], AnyRecipe]] = {"detection": detection.of, "night": night.of}
+_OF: Mapping[str, Callable[[Values], AnyRecipe]] = {
+    "detection": detection.of,
+    "classification": classification.of,
+    "night": night.of,
+}
 
 
 def load(path: Path) -> AnyRecipe:

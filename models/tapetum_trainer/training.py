@@ -22,7 +22,7 @@ from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.said import Answers
 from tapetum_trainer.sets import Sets
 from tapetum_trainer.teachers import Labeller, Taught, guided, together
-from tapetum_trainer.weights import SOURCES, put, slimmed
+from tapetum_trainer.weights import begin
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,7 @@ class Training:
         if self.start:
             self.start.put_into(network, self.recipe.meaning.names)
         elif self.recipe.network.pretrained:
-            source = SOURCES[size.pretrained]
-            whole = source.read()
-            put(network, whole if size.backbone == source.backbone else slimmed(whole, size.backbone))
+            begin(network, size.pretrained, size.backbone)
         return network
 
     def run(self, until: Until = lambda: False, validate: Validate | None = None) -> Outcome:

@@ -176,6 +176,13 @@ SOURCES = {
 """Where pretrained weights come from. The means and deviations are those that the nets were trained with."""
 
 
+def begin(model: Any, name: str, backbone: Backbone) -> None:
+    """Give the `backbone` of a Keras model the pretrained weights called `name`, or their strongest channels."""
+    source = SOURCES[name]
+    whole = source.read()
+    put(model, whole if backbone == source.backbone else slimmed(whole, backbone))
+
+
 def slimmed(whole: Mapping[str, Convolution], backbone: Backbone) -> dict[str, Convolution]:
     """Return of a backbone's convolutions the strongest channels, as many as `backbone` has of them.
 

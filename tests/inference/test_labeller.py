@@ -377,5 +377,5 @@ def test_what_a_detector_was_asked_is_not_taken_for_a_place_when_a_classifier_an
     assert watch.labeller.scheduler.asked[Reason.LOOK] == 1
     watch.model.places = False
     watch.model.answer(person(Box(0.0, 0.0, 1.0, 1.0)))
-    watch.see(track())
+    watch.see()
     assert (watch.labeller.unmoved, watch.labeller.confirmed) == ((), frozenset())

@@ -74,3 +74,19 @@ def _asked(spec: ModelSpec, *pictures: Picture) -> Sequence[tuple[Expected, ...]
 def _expected(spec: ModelSpec, row: NDArray[np.float32]) -> Expected:
     left, top, right, bottom = (float(edge) for edge in np.clip(row[2:], 0, 1))
     return Expected(spec.labels[int(row[0])], float(row[1]), (left, top, right, bottom))
+
+
+@cache
+def classifier(data: Path) -> ModelSpec:
+    """Return a classifier of ImageNet's classes for pictures of 224 x 224, uint8, `imagenet@1`; its probe is a cat."""
+    folder = data / "models/coral"
+    found = bundle.of_tflite(folder / "mobilenet_v2_1.0_224_quant.tflite", str(folder / "imagenet_labels.txt"))
+    short = [label.partition(",")[0] for label in found.labels]
+    labels = tuple("???" if label in short[:place] else label for place, label in enumerate(short))
+    spec = replace(found, name="imagenet@1", labels=labels)
+    assert spec.contract is not None
+    read = cv2.imread(str(folder / "cat.bmp"))
+    assert read is not None
+    cat = np.asarray(cv2.cvtColor(cv2.resize(read, spec.contract.input.size), cv2.COLOR_BGR2RGB), np.uint8)
+    (expected,) = _asked(spec, cat)
+    return replace(spec, probes=(Probe(cat, expected),))

@@ -16,10 +16,10 @@ from tapetum.inference.decode import Classification
 from tapetum.record import Install, State
 from tapetum.store import Store
 from tests.inference.looping import looping
-from tests.simulators.bundles import packed, ssd, with_box_moved, yolo
+from tests.simulators.bundles import classifier, packed, ssd, with_box_moved, yolo
 from tests.simulators.daemon import Daemon, until, workers
 from tests.simulators.mosquitto import Mosquitto
-from tests.system.conftest import ROOM, STREET, Subscriber, camera, reached_at
+from tests.system.conftest import CURIOUS, ROOM, STREET, Subscriber, camera, reached_at
 from tests.system.test_commands import run
 
 pytestmark = pytest.mark.system
@@ -175,6 +175,33 @@ def test_one_goes_back_to_the_model_to_begin_with_where_no_slot_was_active_befor
         assert done.stdout == "inference.model is active: tried on cpu, it has no probes; it has taken over\n"
         runs(daemon, "detect@0")
     assert (device.store.record().active, device.store.record().previous) == ("", "ssd@1")
+
+
+def test_a_classifier_takes_over_from_a_detector_and_says_what_the_tracks_are(
+    device: Device, subscriber: Subscriber, data: Path, old: ModelSpec
+):
+    """It is tried beside the detector by labels alone, of which they have none in common."""
+    found = classifier(data)
+    loose = "labelling.min_score = 0.1\nlabelling.evidence = 0.2\nrules.cooldown_s = 0\n"
+    tried = "[inference]\nmin_score = 0.1\n[trial]\nshadow_s = 1\ntrial_s = 0\n"
+    device.has(old)
+    device.daemon.write(reached_at(subscriber.port) + tried + camera(STREET, more=CURIOUS + loose))
+    with device.daemon as daemon:
+        daemon.until(lambda status: status["inference"]["answered"] > 3)
+        done = device.models("install", device.file(found), "--activate")
+        assert done.returncode == 0, done.stderr
+        runs(daemon, "imagenet@1")
+        told = until(
+            lambda: [
+                one
+                for one in subscriber.events()
+                if one["model"] == "imagenet@1" and one["label"] not in ("", "motion")
+            ],
+            60,
+            "a track has a label of the classifier's",
+        )
+        assert daemon.until(lambda status: status)["inference"]["restarts"] == 0
+    assert {event["label"] for event in told} <= set(found.labels) - {"???"}
 
 
 # --- it is refused

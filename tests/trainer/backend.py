@@ -1,11 +1,14 @@
 """Trainings as a process of its own, under the backend that KERAS_BACKEND names: prints the loss of each step.
 
-`python -m tests.trainer.backend FOLDER STEPS`: of a training as usual, and of one with the steps of int8 in its way.
+`python -m tests.trainer.backend FOLDER STEPS`: of a detector as usual, of one with the steps of int8 in its way, and of
+a classifier.
 Random numbers of the same seed differ from backend to backend, so the weights that it begins with are drawn by NumPy.
 """
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,14 @@ import numpy as np
 
 from tapetum_trainer.aware.network import observed, rounded
 from tapetum_trainer.checkpoints import Checkpoints
+from tapetum_trainer.crops.settings import Fit as ClassifierFit
+from tapetum_trainer.crops.settings import Weights
 from tapetum_trainer.fit import fit
+from tapetum_trainer.networks.classifier import ClassifierArchitecture, classifier
 from tapetum_trainer.networks.detector import detector
 from tapetum_trainer.scaling import real
-from tapetum_trainer.schedule import Fit, Rates
-from tests.trainer.learnable import ARCHITECTURE, CLASSES, Feed, picture
+from tapetum_trainer.schedule import Fit, Rates, Schedule
+from tests.trainer.learnable import ARCHITECTURE, CLASSES, SIDE, TINY, Feed, Lesson, picture
 
 
 def begin(network: Any) -> None:
@@ -36,15 +42,39 @@ def aware() -> Any:
     return rounded(network, observed(network, (real(picture(seed)[0])[None] for seed in range(4))))
 
 
-def losses(network: Any, folder: Path, steps: int) -> list[float]:
+def of_detector(epochs: int) -> Fit:
+    return Fit(epochs=epochs, average=0.9, rates=Rates(peak=1e-3))
+
+
+def of_classifier(epochs: int) -> ClassifierFit:
+    return ClassifierFit(
+        epochs=epochs, average=0.9, rates=Rates(peak=1e-3), weights=Weights(classes={"a": 2.0, "b": 1.0})
+    )
+
+
+class OneThing(Feed):
+    """The same pictures, in which now one thing counts and now the other."""
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Lesson]:
+        for lesson in super().batches(epoch, start):
+            kept = (
+                replace(truth, ignored=np.arange(CLASSES) != place % CLASSES)
+                for place, truth in enumerate(lesson.truths)
+            )
+            yield Lesson(lesson.pixels, tuple(kept))
+
+
+def losses(network: Any, folder: Path, settings: Schedule, feed: type[Feed] = Feed) -> list[float]:
     """Return the loss of each step; an epoch is one, since the journal tells an epoch's mean."""
-    fit(network, Feed(1), Fit(epochs=steps, average=0.9, rates=Rates(peak=1e-3)), Checkpoints(folder))
+    fit(network, feed(1), settings, Checkpoints(folder))
     records = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     return [record["loss"] for record in records if record["kind"] == "train"]
 
 
 if __name__ == "__main__":
     place, count = Path(sys.argv[1]), int(sys.argv[2])
-    plain = detector(ARCHITECTURE, CLASSES)
+    plain, classes = detector(ARCHITECTURE, CLASSES), classifier(ClassifierArchitecture(TINY, SIDE), CLASSES)
     begin(plain)
-    print(json.dumps([losses(plain, place / "plain", count), losses(aware(), place / "aware", count)]))
+    begin(classes)
+    found = [losses(plain, place / "plain", of_detector(count)), losses(aware(), place / "aware", of_detector(count))]
+    print(json.dumps([*found, losses(classes, place / "classes", of_classifier(count), OneThing)]))

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.timeout(300)
 STEPS = 8
-Losses = tuple[list[float], list[float]]
+Losses = tuple[list[float], list[float], list[float]]
 TOLERANCE = 5e-5  # relative: the greatest difference seen was 7e-6
 ROUNDED = 5e-3  # the same, where a number that lies between two steps may go to either
 ALIKE = {
@@ -23,13 +23,13 @@ ALIKE = {
 
 
 def losses(backend: str, folder: Path) -> Losses:
-    """Return the loss of each step of two trainings in a process of its own: as usual, and rounding as int8 does."""
+    """Return the loss of each step of a detector, of one that rounds as int8 does, and of a classifier."""
     order = [sys.executable, "-m", "tests.trainer.backend", str(folder), str(STEPS)]
     surroundings = os.environ | ALIKE | {"KERAS_BACKEND": backend}
     done = subprocess.run(order, capture_output=True, text=True, env=surroundings, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    plain, aware = json.loads(done.stdout.splitlines()[-1])
-    return plain, aware
+    plain, aware, classes = json.loads(done.stdout.splitlines()[-1])
+    return plain, aware, classes
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def if_installed(backend: str, where: str) -> Any:
     "backend", [if_installed("jax", "it is in the extra `test`"), if_installed("torch", "of 750 MB, it is in no extra")]
 )
 def test_another_backend_comes_to_the_same_losses(backend: str, of_tensorflow: Losses, tmp_path: Path):
-    plain, aware = losses(backend, tmp_path)
-    for found, wanted, tolerance in zip((plain, aware), of_tensorflow, (TOLERANCE, ROUNDED), strict=True):
+    limits = TOLERANCE, ROUNDED, TOLERANCE
+    for found, wanted, tolerance in zip(losses(backend, tmp_path), of_tensorflow, limits, strict=True):
         assert len(wanted) == len(set(wanted)) == STEPS
         assert found == pytest.approx(wanted, rel=tolerance)

@@ -123,11 +123,16 @@ def packed(pictures: Sequence[Labelled], labels: Sequence[str], side: int, folde
 def _key(pictures: Sequence[Labelled], labels: Sequence[str], side: int, root: Path) -> str:
     """Return the hash of all that the file is made from: pixels, boxes, classes."""
     found = hashlib.sha256(msgspec.json.encode([list(labels), side]))
+    contents: dict[Path, str] = {}
     for picture in pictures:
         things = [(thing.label, astuple(thing.box), thing.crowd) for thing in picture.things]
-        content = hashlib.sha256(picture.path.read_bytes()).hexdigest()
+        if picture.path not in contents:  # several may be cut out of one file
+            contents[picture.path] = hashlib.sha256(picture.path.read_bytes()).hexdigest()
         known = None if picture.known is None else sorted(picture.known)
-        found.update(msgspec.json.encode([_origin(picture, root), content, things, known, picture.group]))
+        cut = [] if picture.cut is None else [astuple(picture.cut)]
+        found.update(
+            msgspec.json.encode([_origin(picture, root), contents[picture.path], things, known, picture.group, *cut])
+        )
     return found.hexdigest()
 
 
@@ -181,6 +186,8 @@ def _write(path: Path, index: _Index, pictures: Sequence[Labelled]) -> None:
 def _reduced(picture: Labelled, entry: _Entry) -> NDArray[np.uint8]:
     """Return its pixels, of the size of its entry, by areas."""
     found = pixels(picture.path)
+    if picture.cut is not None:
+        found = found[picture.cut.slices(found)]
     if found.shape[1::-1] != (picture.width, picture.height):
         told, seen = f"{picture.width} x {picture.height}", f"{found.shape[1]} x {found.shape[0]}"
         raise DataError(f"{picture.path}: it is {seen}, its labels say {told}")

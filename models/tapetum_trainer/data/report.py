@@ -15,7 +15,7 @@ from tapetum_trainer.data.dataset import nothing_of, unseen
 from tapetum_trainer.data.duplicates import alike
 from tapetum_trainer.data.looked import looked_at
 from tapetum_trainer.data.pictures import SUFFIXES
-from tapetum_trainer.data.readers import AnySource, Frames, TfRecord, Yolo, place
+from tapetum_trainer.data.readers import AnySource, Folders, Frames, TfRecord, Yolo, place
 from tapetum_trainer.data.sample import Labelled, Thing
 from tapetum_trainer.data.split import SPLITS, Shares, Split, divided
 from tapetum_trainer.errors import DataError, Doubt
@@ -176,7 +176,7 @@ def _of_sources(sources: Sequence[AnySource], classes: Classes, read: Sequence[_
     for source in sources:
         if none := [label for label in source.known or () if not classes.means(label)]:
             yield Doubt(f"known names {', '.join(none)}, which mean no class of the recipe", name_of(source))
-        if isinstance(source, Frames | TfRecord | Yolo):
+        if isinstance(source, Folders | Frames | TfRecord | Yolo):
             continue  # all of their pictures are used
         folder = root / source.images
         if unused := sum(path.suffix.lower() in SUFFIXES and path not in used for path in folder.glob("*")):

@@ -20,7 +20,8 @@ class Labelled:
     """One picture with its truth.
 
     width, height: pixels. known: the labels that were looked for in it, so that none of one means that there is none;
-    None: all. group: what else must lie in the same split, as the pictures of one clip; "": nothing.
+    None: all. group: what else must lie in the same split, as the pictures of one clip; "": nothing. cut: the part of
+    the file's picture that this one is, and that boxes and size are of; None: all of it.
     """
 
     path: Path
@@ -29,3 +30,4 @@ class Labelled:
     things: tuple[Thing, ...]
     known: frozenset[str] | None = None
     group: str = ""
+    cut: Box | None = None

@@ -1,7 +1,7 @@
 """What a model answers about whole pictures: by the code that asks it on the device."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +29,17 @@ LEAST = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A model under test. labels: of its own classes."""
+    """A model under test. labels: of its own classes.
+
+    places: whether it says where things are, and not only which. min_score: from which score on its labels count on a
+    device, where it says so.
+    """
 
     name: str
     labels: tuple[str, ...]
     ask: Ask
+    places: bool = True
+    min_score: Mapping[str, float] = field(default_factory=dict)
 
 
 def load(path: Path, labels: str = "", min_score: float = LEAST) -> Judged:
@@ -65,7 +71,7 @@ def of_spec(spec: ModelSpec, min_score: float = LEAST, threads: int = 1) -> Judg
         rows[:, 3::2] = shown.top + rows[:, 3::2] * shown.height
         return inside(rows)
 
-    return Judged(spec.name, spec.labels, ask)
+    return Judged(spec.name, spec.labels, ask, detector.contract.decoder.PLACES, spec.min_score)
 
 
 def inside(rows: Floats) -> Floats:

@@ -52,3 +52,20 @@ def relabelled(rows: Floats, ours: NDArray[np.int32]) -> Floats:
     kept: Floats = rows[inside & (ours[theirs.clip(0, len(ours) - 1)] >= 0)].copy()
     kept[:, 0] = ours[kept[:, 0].astype(np.int64)]
     return kept
+
+
+def given(means: Sequence[str], ours: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
+    """Return our label -> the model's, as `--means OURS=THEIRS,...` gives them; raises RecipeError."""
+    found = {}
+    for one in means:
+        label, equals, theirs = one.partition("=")
+        if not equals or label not in ours:
+            raise RecipeError(f"--means {one}: OURS=THEIRS,... is wanted, OURS of {', '.join(ours)}")
+        found[label] = tuple(theirs.split(","))
+    return found or None
+
+
+def fitting(theirs: Sequence[str], mapping: Labels | None) -> dict[str, tuple[str, ...]] | None:
+    """Return the part of `mapping` whose labels a model has: another model may have ours."""
+    known = {ours: tuple(label for label in labels if label in theirs) for ours, labels in (mapping or {}).items()}
+    return {ours: labels for ours, labels in known.items() if labels} or None
