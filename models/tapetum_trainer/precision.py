@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 Precision = Literal["float32", "bfloat16"]
 
-_EXACT = ("_logits", "heatmap", "size", "offset")  # ends of layers' names: what the losses are taken of
+_EXACT = ("logits", "scores", "heatmap", "size", "offset")  # ends of layers' names: what the losses are taken of
 
 
 @contextmanager
