@@ -1,7 +1,7 @@
 """Trainings as a process of its own, under the backend that KERAS_BACKEND names: prints the loss of each step.
 
-`python -m tests.trainer.backend FOLDER STEPS`: of a detector as usual, of one with the steps of int8 in its way, and of
-a classifier.
+`python -m tests.trainer.backend FOLDER STEPS detectors`: of one as usual, and of one with the steps of int8 in its way;
+`classifiers`: of one of those.
 Random numbers of the same seed differ from backend to backend, so the weights that it begins with are drawn by NumPy.
 """
 
@@ -71,10 +71,20 @@ def losses(network: Any, folder: Path, settings: Schedule, feed: type[Feed] = Fe
     return [record["loss"] for record in records if record["kind"] == "train"]
 
 
-if __name__ == "__main__":
-    place, count = Path(sys.argv[1]), int(sys.argv[2])
-    plain, classes = detector(ARCHITECTURE, CLASSES), classifier(ClassifierArchitecture(TINY, SIDE), CLASSES)
+def of_detectors(place: Path, count: int) -> list[list[float]]:
+    """Return the losses of a training as usual, and of one that rounds as int8 does."""
+    plain = detector(ARCHITECTURE, CLASSES)
     begin(plain)
-    begin(classes)
-    found = [losses(plain, place / "plain", of_detector(count)), losses(aware(), place / "aware", of_detector(count))]
-    print(json.dumps([*found, losses(classes, place / "classes", of_classifier(count), OneThing)]))
+    networks = {"plain": plain, "aware": aware()}
+    return [losses(network, place / name, of_detector(count)) for name, network in networks.items()]
+
+
+def of_classifiers(place: Path, count: int) -> list[list[float]]:
+    network = classifier(ClassifierArchitecture(TINY, SIDE), CLASSES)
+    begin(network)
+    return [losses(network, place, of_classifier(count), OneThing)]
+
+
+if __name__ == "__main__":
+    made = {"detectors": of_detectors, "classifiers": of_classifiers}[sys.argv[3]]
+    print(json.dumps(made(Path(sys.argv[1]), int(sys.argv[2]))))

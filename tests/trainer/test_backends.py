@@ -12,7 +12,6 @@ import pytest
 
 pytestmark = pytest.mark.timeout(300)
 STEPS = 8
-Losses = tuple[list[float], list[float], list[float]]
 TOLERANCE = 5e-5  # relative: the greatest difference seen was 7e-6
 ROUNDED = 5e-3  # the same, where a number that lies between two steps may go to either
 ALIKE = {
@@ -22,19 +21,13 @@ ALIKE = {
 }
 
 
-def losses(backend: str, folder: Path) -> Losses:
-    """Return the loss of each step of a detector, of one that rounds as int8 does, and of a classifier."""
-    order = [sys.executable, "-m", "tests.trainer.backend", str(folder), str(STEPS)]
+def losses(backend: str, what: str, folder: Path) -> list[list[float]]:
+    """Return the loss of each step of the trainings of `what`, in a process of its own."""
+    order = [sys.executable, "-m", "tests.trainer.backend", str(folder), str(STEPS), what]
     surroundings = os.environ | ALIKE | {"KERAS_BACKEND": backend}
     done = subprocess.run(order, capture_output=True, text=True, env=surroundings, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    plain, aware, classes = json.loads(done.stdout.splitlines()[-1])
-    return plain, aware, classes
-
-
-@pytest.fixture(scope="module")
-def of_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Losses:
-    return losses("tensorflow", tmp_path_factory.mktemp("tensorflow"))
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
 def if_installed(backend: str, where: str) -> Any:
@@ -42,11 +35,14 @@ def if_installed(backend: str, where: str) -> Any:
     return pytest.param(backend, marks=pytest.mark.skipif(lacking, reason=f"{backend} is not installed: {where}"))
 
 
+@pytest.mark.parametrize(("what", "tolerances"), [("detectors", (TOLERANCE, ROUNDED)), ("classifiers", (TOLERANCE,))])
 @pytest.mark.parametrize(
     "backend", [if_installed("jax", "it is in the extra `test`"), if_installed("torch", "of 750 MB, it is in no extra")]
 )
-def test_another_backend_comes_to_the_same_losses(backend: str, of_tensorflow: Losses, tmp_path: Path):
-    limits = TOLERANCE, ROUNDED, TOLERANCE
-    for found, wanted, tolerance in zip(losses(backend, tmp_path), of_tensorflow, limits, strict=True):
-        assert len(wanted) == len(set(wanted)) == STEPS
-        assert found == pytest.approx(wanted, rel=tolerance)
+def test_another_backend_comes_to_the_same_losses(
+    backend: str, what: str, tolerances: tuple[float, ...], tmp_path: Path
+):
+    wanted, found = (losses(one, what, tmp_path / one) for one in ("tensorflow", backend))
+    for ours, theirs, tolerance in zip(found, wanted, tolerances, strict=True):
+        assert len(theirs) == len(set(theirs)) == STEPS
+        assert ours == pytest.approx(theirs, rel=tolerance)
