@@ -41,9 +41,7 @@ class Tld(Settings, tag="tld", tag_field="algorithm", frozen=True):
     """Settings of the follower."""
 
     alike: Fraction = 0.6  # relative similarity from which the detector has found it
-    anew: Fraction = (
-        0.65  # what patches and ferns say together while it is lost: lower finds it sooner, and wrong things
-    )
+    anew: Fraction = 0.65  # what patches and ferns say together, while it is lost: lower finds sooner, and wrong things
     doubt: Fraction = 0.4  # relative similarity below which flow has lost it
     seed: Annotated[int, Meta(ge=0)] = 0
 
