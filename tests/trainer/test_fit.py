@@ -57,8 +57,8 @@ def test_in_mixed_precision_it_computes_in_bfloat16_and_learns_and_exports_in_fl
         computed.update(layer.compute_dtype for layer in network.layers)
         return 1.0
 
-    network, _ = train(tmp_path / "mixed", 1, 40, validate, precision="bfloat16")
-    train(tmp_path / "exact", 1, 40)
+    network, _ = train(tmp_path / "mixed", 2, 20, validate, precision="bfloat16")
+    train(tmp_path / "exact", 2, 20)
     assert computed == {"bfloat16", "float32"}
     assert {layer.compute_dtype for layer in network.layers} == {"float32"}
     assert {str(weight.dtype) for weight in network.weights} == {"float32"}

@@ -166,7 +166,7 @@ def test_a_recipe_without_a_task_is_a_detector_s(folder: Path, tmp_path: Path):
     assert isinstance(tasks.load(Path("models/recipes/roads.toml")), Recipe)
     assert isinstance(tasks.load(folder / "dusk.toml"), NightRecipe)
     for old, new, told in (
-        ('"night"', '"noon"', "task: 'noon' is none; one of detection, night is wanted"),
+        ('"night"', '"noon"', "task: 'noon' is none; one of detection, classification, night is wanted"),
         ("width = 8", "width = 9", "network.width"),
         ("side = 64", "side = 80", "fit.weights.region: network.side, 80, is to be a multiple of it"),
     ):
