@@ -11,7 +11,7 @@ from tapetum.inference.settings import Inference
 FOLDER = Path(__file__).parents[2] / "models/bundles"
 
 
-@pytest.mark.parametrize(("name", "most"), [("tapetum@2", 4_000_000), ("tapetum-small@1", 1 << 20)])
+@pytest.mark.parametrize(("name", "most"), [("tapetum@2", 4_000_000), ("tapetum-small@1", 1 << 20), ("tapetum-nano@1", 1 << 20)])
 def test_a_detector_that_comes_along_is_small_and_answers_its_probes(name: str, most: int):
     spec = bundle.open(FOLDER / f"{name}.tapetum").spec()
     assert spec.name == name
@@ -19,3 +19,7 @@ def test_a_detector_that_comes_along_is_small_and_answers_its_probes(name: str, 
     assert len(spec.content) <= most
     assert len(spec.probes) >= 1
     takeover.alone(spec, Inference())  # raises where a probe is not answered as it should be
+
+
+def test_the_smallest_is_below_a_mebibyte_with_all_that_belongs_to_it():
+    assert (FOLDER / "tapetum-nano@1.tapetum").stat().st_size <= 1 << 20
