@@ -72,6 +72,23 @@ def test_a_thing_that_is_gone_is_not_seen(method: Any, scene: str, colours: dict
         assert found.visible is (t_s < 2), t_s
 
 
+@pytest.mark.parametrize("scene", ["day", "night"])
+def test_what_was_lost_is_found_again_wherever_it_comes_back_and_not_before(method: Any, scene: str) -> None:
+    away = (4.0, 7.0)
+
+    def way(t_s: float) -> Box | None:
+        if away[0] <= t_s < away[1]:
+            return None
+        return walking(SIZE, (0, 0.15, 0.45), (4, 0.35, 0.5))(t_s) if t_s < away[0] else Box(0.8, 0.45, 0.88, 0.7)
+
+    follower, found = None, []
+    for t_s, frame, _ in Play([Player(way, **RED), *CLUTTER], seconds=9, scene=scene).frames():
+        follower = follower or method.start(frame, way(t_s), own(frame, way(t_s)))
+        found.append((t_s, follower.update(frame), way(t_s)))
+    assert not [t_s for t_s, one, there in found if one.visible != (there is not None)]
+    assert min(one.box.iou(there) for _, one, there in found if there is not None) > 0.5
+
+
 def test_another_in_its_place_is_not_taken_for_it(method: Any) -> None:
     place = Box(0.46, 0.35, 0.54, 0.6)
     red, blue = Player(standing(place, until_s=2), **RED), Player(standing(place, since_s=2), **BLUE)

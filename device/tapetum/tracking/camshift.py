@@ -5,7 +5,9 @@ likely it belongs to it; the window moves to the mean of that likelihood until i
 follows the likelihood's mass. Left alone the size runs away, and a gone thing is "found" wherever its colours are;
 the guards against both are what makes it of use: only pixels known to be the thing's are learned, colours that its
 surroundings share count for little, the size changes little in a frame and stays near the first, the histogram found
-must be alike, and learning goes on only while it is.
+must be alike, and learning goes on only while it is. One that is lost, and that nobody says where to look for, is
+looked for in the whole picture: where its colours are densest, if they are more like it there than is asked of one that
+is held.
 
 G. Bradski, "Computer vision face tracking for use in a perceptual user interface", Intel Technology Journal Q2, 1998;
 D. Comaniciu, V. Ramesh and P. Meer, "Kernel-based object tracking", IEEE TPAMI 25(5):564-577, 2003 (background-weighted
@@ -33,6 +35,8 @@ _BINS = 8 * 16 * 16  # of Y, U and V; U and V around gray, where pictures of the
 _FEWEST = 40  # grid pixels known to be the thing's own; with fewer the whole window is taken
 _LESSON = 0.1  # of the way to what is learned from a box known to be the thing's
 _SURE = 0.8  # likeness from which the follower learns by itself
+_ANEW = 0.25  # of the way from `alike` to the same: what is taken for it again
+_CELLS, _FINEST = 8, 256  # across a lost thing, and across the whole picture at most, in which it is looked for
 _KERNELS = 256  # sizes of windows whose weights are kept: 2 MB where all are different and of the usual size
 _TERMINATE = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 1.0)
 
@@ -80,10 +84,10 @@ class CamShiftFollower:
     def update(self, frame: Frame, near: Box | None = None) -> Followed:
         """Return where the thing is in `frame`, looked for around `near`: not visible where no picture is.
 
-        Without `near`, around where it was, and in the frame.
+        Without `near`, around where it was, and in the frame; all over it where it was lost.
         """
         if near is None:
-            there = self.update(frame, self._box)
+            there = self._looked_for(frame)
             return Followed(inside(there.box), there.confidence, there.visible)
         if near.grown(_SEARCH).clipped().area <= 0:
             return Followed(near, 0.0, visible=False)
@@ -102,6 +106,30 @@ class CamShiftFollower:
         if alike >= _SURE:
             self._target += self._settings.learning * (here - self._target)
         return Followed(box, alike, visible)
+
+    def _looked_for(self, frame: Frame) -> Followed:
+        """Return where it is, around where it was seen last, or else where its colours are densest."""
+        there = self.update(frame, self._box)
+        if there.visible:
+            return there
+        last = self._box
+        again = self.update(frame, self._densest(frame))
+        if again.confidence >= self._settings.alike + _ANEW * (1 - self._settings.alike):
+            return again
+        self._box = last
+        return there
+
+    def _densest(self, frame: Frame) -> Box:
+        """Return the box of the size that it had last, in the frame, that holds most of its own colours."""
+        width, height = self._box.width, self._box.height
+        sides = [int(np.clip(_CELLS / size, _GRID, _FINEST)) for size in (width, height)]
+        bins = _bins(frame, Box(0, 0, 1, 1), (sides[0], sides[1]))
+        likelihood = (255 * self._own).astype(np.uint8).take(bins)
+        window = [max(1, round(size * side)) for size, side in zip((width, height), sides, strict=True)]
+        sums = cv2.boxFilter(likelihood, cv2.CV_32F, window, borderType=cv2.BORDER_CONSTANT)
+        _, _, _, (column, row) = cv2.minMaxLoc(sums)
+        x, y = (column + 0.5) / sides[0], (row + 0.5) / sides[1]
+        return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
     def _alike(self, here: Histogram) -> float:
         """Return the Bhattacharyya coefficient of `here` and the target over the colours that are the target's own."""
@@ -138,10 +166,10 @@ class _Shown:
         return cls(_bins(frame, area), area, _window(area, near))
 
 
-def _bins(frame: Frame, area: Box) -> NDArray[np.intp]:
-    """Return the (64, 64) histogram bins of `area`."""
+def _bins(frame: Frame, area: Box, grid: tuple[int, int] = (_GRID, _GRID)) -> NDArray[np.intp]:
+    """Return the histogram bins of `area`, reduced to `grid` (across, down) pixels."""
     planes = (frame.luma, _Y_BIN), (frame.u, _U_BIN), (frame.v, _V_BIN)
-    cut = [cv2.LUT(cv2.resize(plane[area.slices(plane)], (_GRID, _GRID)), table) for plane, table in planes]
+    cut = [cv2.LUT(cv2.resize(plane[area.slices(plane)], grid), table) for plane, table in planes]
     return cv2.add(cv2.add(cut[0], cut[1]), cut[2]).astype(np.intp)
 
 
