@@ -45,6 +45,13 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, metavar="FILE", required=True, help="what is to be seen in it")
 
 
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    wanted = "a video, or a folder as MOTChallenge has it"
+    parser.add_argument("--clip", type=Path, metavar="PATH", required=True, help=wanted)
+    truth = "a MOTChallenge file of who is where (default: gt/gt.txt of the folder)"
+    parser.add_argument("--truth", type=Path, metavar="FILE", help=truth)
+
+
 def _add_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clip", type=Path, metavar="CLIP", help="a video")
     bright = "the same scene seen better, to judge by: a dark clip by the bright one (default: CLIP itself)"
@@ -137,7 +144,7 @@ def _alarm(options: argparse.Namespace) -> dict[str, Any]:
 def _tracks(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench.tracks import report
 
-    return report.run(_clip(options), options.truth, _inference(options), options.per_s)
+    return report.run(options.clip, options.truth, _inference(options), options.per_s)
 
 
 def _gating(options: argparse.Namespace) -> dict[str, Any]:
@@ -201,7 +208,9 @@ BENCHES = {
         _alarm,
     ),
     "tracks": _Bench(
-        "HOTA, MOTA and IDF1 against a MOTChallenge file, beside ByteTrack", (_add_truth, add_model, _add_pace), _tracks
+        "HOTA, MOTA and IDF1 against a MOTChallenge file, beside ByteTrack",
+        (_add_people, add_model, _add_pace),
+        _tracks,
     ),
     "tracking": _Bench(
         "every follower of one thing beside OpenCV's on sequences with a truth: success, precision, time",

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from tapetum.bench.gating import every_frame
 from tapetum.bench.tracks import peers, score
+from tapetum.bench.tracks.folder import clip_of, truth_of
 from tapetum.bench.tracks.truth import Sheet, read
 from tapetum.capture import Synthetic
 from tapetum.clock import SystemClock
 from tapetum.config import CameraSettings
-from tapetum.errors import ConfigError
 from tapetum.inference.labeller import MOTION
 from tapetum.inference.scheduler import Scheduling
 from tapetum.inference.settings import Inference
@@ -30,15 +30,18 @@ Answers = tuple[str, int, Sheet]
 """Of one tracker: its name, how often the model was asked, who it saw where."""
 
 
-def run(clip: Path, truth: Path, inference: Inference, per_s: float) -> dict[str, Any]:
-    """Return the figures over the frames that `truth` covers, the model asked `per_s` times a second at most by us."""
-    package = score.judge()
-    wanted = read(truth, "--truth", first_frame(clip).y.shape)
-    if not wanted:
-        raise ConfigError(f"--truth {truth}: tells of no frame")
-    answers = [_ours(clip, inference, per_s, max(wanted)), *_theirs(clip, inference, max(wanted))]
+def run(path: Path, truth: Path | None, inference: Inference, per_s: float) -> dict[str, Any]:
+    """Return the figures over the frames that `truth` covers, the model asked `per_s` times a second at most by us.
+
+    path: a clip, or a folder as MOTChallenge has it, whose own truth counts where none is given. Raises ConfigError
+    where one of them is none.
+    """
+    package, truth = score.judge(), truth_of(path, truth)
+    with clip_of(path) as clip:
+        wanted = read(truth, "--truth", first_frame(clip).y.shape)
+        answers = [_ours(clip, inference, per_s, max(wanted)), *_theirs(clip, inference, max(wanted))]
     return {
-        "clip": clip.name,
+        "clip": path.name,
         "frames": max(wanted),
         "boxes": sum(map(len, wanted.values())),
         "judge": package,

@@ -1,6 +1,7 @@
 """Who is where, as MOTChallenge writes it down: truths, and what a tracker made of a clip.
 
-A line is frame (1 the first), identity, left, top, width, height in pixels, and columns that are passed over. A. Milan
+A line is frame (1 the first), identity, left, top, width, height in pixels, and columns that are passed over, but for
+the first of them: 0 there marks what is not to be judged, as people behind glass. A. Milan
 et al., "MOT16: a benchmark for multi-object tracking", arXiv 1603.00831, 2016.
 """
 
@@ -26,6 +27,8 @@ def read(path: Path, option: str, shape: tuple[int, ...] = (1, 1)) -> Sheet:
     try:
         with path.open(newline="") as lines:
             for row in csv.reader(lines):
+                if row[6:7] and float(row[6]) == 0:
+                    continue
                 left, top, width, height = (float(value) for value in row[2:6])
                 box = Box.of_pixels(left, top, left + width, top + height, shape)
                 found[int(row[0])].append((int(row[1]), box if shape == (1, 1) else box.clipped()))
