@@ -32,20 +32,27 @@ class Home:
             path.write_text(secret + "\n")
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Return the exit status, and what was said."""
-        self._capsys.readouterr()
-        status = cli.main([*self.whole(arguments), "--pin", str(self.pin)])
-        said = self._capsys.readouterr()
-        return status, said.out + said.err
+        """Return the exit status, and what was said, with the PIN in a file."""
+        return self.run_alone(*arguments, "--pin", str(self.pin))
 
     def run_alone(self, *arguments: str, **environment: str) -> tuple[int, str]:
-        """Do so in a process of its own, without a file of the PIN, and without a terminal to ask at."""
+        """Do so without a file of the PIN, and without a terminal to ask at.
+
+        In a process of its own: the token's library shares it with nothing that tests have loaded.
+        """
         done = subprocess.run(
             [sys.executable, "-m", "tapetum_trainer.cli", *self.whole(arguments)],
             env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=60,
             stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
+
+    def run_here(self, *arguments: str) -> tuple[int, str]:
+        """Do so in this process, where no token is reached."""
+        self._capsys.readouterr()
+        status = cli.main([*self.whole(arguments), "--pin", str(self.pin)])
+        said = self._capsys.readouterr()
+        return status, said.out + said.err
 
     def whole(self, arguments: Sequence[str]) -> list[str]:
         to = ["--folder", str(self.www)] if arguments[1:2] != ("init",) else []
@@ -183,7 +190,7 @@ def test_where_python_pkcs11_is_missing_the_extra_is_told(home: Home, monkeypatc
     from securesystemslib.signer import _hsm_signer
 
     monkeypatch.setattr(_hsm_signer, "PKCS11_IMPORT_ERROR", "'python-pkcs11' required")
-    status, said = home.run("keys", "init", *home.at(PLACE))
+    status, said = home.run_here("keys", "init", *home.at(PLACE))
     assert (status, 'pip install "tapetum[pkcs11]"' in said) == (1, True), said
 
 
