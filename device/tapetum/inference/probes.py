@@ -42,8 +42,8 @@ def _fault(spec: ModelSpec, probe: Probe, rows: Floats, min_score: float) -> str
     for expected in probe.expected:
         if not any(_meets(spec, probe, expected, row) for row in rows):
             return f"{expected.label} of {expected.score:.2f} is expected, and not found: {_told(spec, rows)}"
-    named = [row for row in rows if _label(spec, row) not in NAMELESS]
-    sure = [row for row in named if row[1] >= spec.min_score.get(_label(spec, row), min_score)]
+    meant = [row for row in rows if not _is_nothing(spec, row)]
+    sure = [row for row in meant if row[1] >= spec.min_score.get(_label(spec, row), min_score)]
     if not probe.expected and sure:
         return f"nothing is expected, and found is {_told(spec, sure)}"
     return ""
@@ -53,6 +53,11 @@ def _meets(spec: ModelSpec, probe: Probe, expected: Expected, row: NDArray[np.fl
     near = abs(float(row[1]) - expected.score) <= probe.score_tolerance
     where = Box(*map(float, row[2:])).iou(Box(*expected.box)) >= probe.iou
     return _label(spec, row) == expected.label and near and where
+
+
+def _is_nothing(spec: ModelSpec, row: NDArray[np.float32]) -> bool:
+    """Whether the class is one of the labels, and stands there for nothing; a class that is none of them is a fault."""
+    return bool(0 <= row[0] < len(spec.labels)) and spec.labels[int(row[0])] in NAMELESS
 
 
 def _label(spec: ModelSpec, row: NDArray[np.float32]) -> str:
