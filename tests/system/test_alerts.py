@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulators.daemon import Daemon, until
+from tests.simulators.daemon import PATIENCE_S, Daemon, until
 from tests.simulators.mosquitto import Mosquitto, free_port
 from tests.system.conftest import ROOM, STREET, Subscriber, camera, reached_at, rows, subscribed, waiting
 
@@ -79,7 +79,7 @@ def test_without_its_broker_it_runs_and_alerts_wait_until_it_comes(tmp_path: Pat
         assert not status["broker"]["connected"]
         assert any("broker" in fault for fault in status["faults"])
         with Mosquitto(tmp_path / "broker", port=port), subscribed(port) as subscriber:
-            until(lambda: len(subscriber.events(kind="started")) >= 2)
+            until(lambda: len(subscriber.events(kind="started")) >= 2, 30 + PATIENCE_S, "it tries every 30 s at least")
 
 
 def test_a_daemon_killed_again_and_again_loses_no_alert_and_goes_on_counting(tmp_path: Path):

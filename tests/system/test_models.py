@@ -121,7 +121,7 @@ def test_a_model_takes_over_while_cameras_go_on_and_none_waits_for_it(
     assert all(event["label"] in labels[event["model"]] for event in told)
     assert subscriber.last("model/state") == {
         "active": "yolo@1", "previous": "ssd@1", "refused": None, "trial": status["models"]["trial"],
-        "state": "committed", "model": "yolo@1", "reason": "", "pinned": False,
+        "state": "committed", "model": "yolo@1", "reason": "", "push": 0, "pinned": False,
     }  # fmt: skip
     assert status["models"]["trial"]["probes"] == 2
     assert 0 < status["models"]["trial"]["latency_ms"] < 5000

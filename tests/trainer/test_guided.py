@@ -151,7 +151,7 @@ def test_a_student_learns_from_a_teacher_what_nobody_labelled(tmp_path: Path):
     shown = Augmentation(side=SIDE, geometry=Geometry(mosaic=0.0), colour=None, conditions=None)
     pictures = Unlabelled(96)
     teacher = Guided(pictures, Labeller(Eyes()), np.ones(2, bool), 0.05)
-    settings = Fit(epochs=25, average=0.9, rates=Rates(peak=5e-3))
+    settings = Fit(epochs=40, average=0.9, rates=Rates(peak=5e-3))
     shares = {}
     for name, source in (("alone", pictures), ("taught", teacher)):
         student = network()
@@ -159,4 +159,4 @@ def test_a_student_learns_from_a_teacher_what_nobody_labelled(tmp_path: Path):
         shares[name] = found(student, range(100, 140))
     print(shares)
     assert shares["alone"] <= 0
-    assert shares["taught"] > 0.4
+    assert shares["taught"] > 0.6

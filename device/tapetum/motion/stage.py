@@ -184,7 +184,7 @@ class Stage:
         if self._seen <= _EACH or self._differs >= before + _LEAPS:
             self._looking = iter(())
             return all(self._look())
-        if self._seen % _EACH == 0:
+        if self._seen % _EACH == 1:
             self._looking = self._look()
         return next(self._looking, True)
 
