@@ -16,22 +16,22 @@ from tapetum.scene import Plane
 
 _TICKS = 64  # in `absorb` frames: how long each pixel has differed is counted in those; in the first half it waits
 _REMAINS = 3.0  # natural logarithm of how often less of the difference remains after the second half
-_EACH = 32  # frames from the start of which all is learned; later a quarter of the rows of each, for all four
-_PARTS = 4
+_EACH = 32  # frames from the start of which all is learned; later a part of the rows of each
 
 
 class Average:
     """(h, w) running mean of the pictures, changed pixels slower than others. Its memory is 10 bytes a pixel."""
 
-    def __init__(self, shape: tuple[int, ...], learning: int, absorb: int) -> None:
-        """Follow a slow change in `learning` frames, and what is at rest in `absorb`."""
+    def __init__(self, shape: tuple[int, ...], learning: int, absorb: int, parts: int = 4) -> None:
+        """Follow a slow change in `learning` frames, and what is at rest in `absorb`, in one of `parts` of each."""
         self.background: Plane = np.zeros(shape, np.uint8)
         self._mean = np.zeros(shape, np.float32)
         self._added = np.zeros(shape, np.float32)
         self._rests: Plane = np.zeros(shape, np.uint8)  # ticks since it began to differ
+        self._parts = parts
         self._learning = learning
-        self._every = max(1, absorb // _TICKS // _PARTS)  # times that all has been learned, in a tick
-        self._waits = absorb / (self._every * _PARTS) / 2  # ticks
+        self._every = max(1, absorb // _TICKS // parts)  # times that all has been learned, in a tick
+        self._waits = absorb / (self._every * parts) / 2  # ticks
         self._learned = 0
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
@@ -56,12 +56,12 @@ class Average:
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Follow the scene where nothing changed; let what is at rest, and not held, fade into it."""
         self._learned += 1
-        of = 1 if self._learned <= _EACH else _PARTS
+        of = 1 if self._learned <= _EACH else self._parts
         rows = stripe(len(self._mean), self._learned, of)
-        picture, mean, learn = scene.picture[rows], self._mean[rows], scene.learn[rows]
-        cv2.bitwise_not(scene.weak[rows], dst=learn)
-        cv2.accumulateWeighted(picture, mean, min(1.0, of / min(self._learned, self._learning)), mask=learn)
-        if self._learned // _PARTS % self._every == 0 and (of > 1 or self._learned % _PARTS == 0):
+        picture, mean, weak = scene.picture[rows], self._mean[rows], scene.weak[rows]
+        where = cv2.bitwise_not(weak, dst=scene.learn[rows]) if cv2.hasNonZero(weak) else None
+        cv2.accumulateWeighted(picture, mean, min(1.0, of / min(self._learned, self._learning)), mask=where)
+        if self._learned // self._parts % self._every == 0 and (of > 1 or self._learned % self._parts == 0):
             self._absorb(scene, held, rows)
         cv2.convertScaleAbs(mean, dst=self.background[rows])
 

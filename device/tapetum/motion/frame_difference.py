@@ -15,8 +15,10 @@ import numpy as np
 
 from tapetum.motion.average import Average
 from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
+from tapetum.scene import Plane
 
-_SPECK = 12  # pixels of its box: what is smaller is no region, nor part of one
+_COARSE = 4  # pixels each way: what is closer to another hangs together with it
+_PARTS = 8  # of the rows: one of them is learned in each frame; the background is but what fills a thing
 
 
 class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", frozen=True):
@@ -31,7 +33,7 @@ class FrameDifferenceModel(Average):
     """A running average; the three pictures are the scene's. Its memory is 10 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], learning: int, absorb: int) -> None:
-        super().__init__(shape, learning, absorb)
+        super().__init__(shape, learning, absorb, _PARTS)
         self._shows = False  # whether anything may be set in the masks
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
@@ -67,21 +69,34 @@ class FrameDifferenceModel(Average):
             return False
         rows = np.flatnonzero(cv2.reduce(moving, 1, cv2.REDUCE_MAX))
         some = slice(int(rows[0]), int(rows[-1]) + 1)
-        moving, limit, also = moving[some], scene.limit[some], scene.learn[some]
-        cv2.compare(scene.residual[some], limit, cv2.CMP_GT, dst=also)
-        cv2.bitwise_and(moving, also, dst=moving)
+        moving, also = moving[some], scene.learn[some]
         cv2.absdiff(scene.picture[some], scene.earlier[some], dst=also)
-        cv2.compare(also, limit, cv2.CMP_GT, dst=also)
+        cv2.min(also, scene.residual[some], dst=also)
+        cv2.compare(also, scene.limit[some], cv2.CMP_GT, dst=also)
         cv2.bitwise_and(moving, also, dst=moving)
         return cv2.hasNonZero(moving)
 
 
 def _leave_what_moves(scene: Scene) -> None:
-    """Clear the masks where a part of `weak` holds nothing of `moving`; specks, of which noise has many, may stay."""
-    contours, _ = cv2.findContours(scene.weak, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    """Clear the masks where a part of `weak` holds nothing of `moving`.
+
+    Parts are looked for at a quarter of the size, where few of the specks of noise are left to be looked at.
+    """
+    if min(scene.weak.shape) < _COARSE:
+        return
+    coarse = _halved(_halved(scene.weak))
+    contours, _ = cv2.findContours(coarse, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     for left, top, width, height in map(cv2.boundingRect, contours):
-        if width * height < _SPECK:
-            continue
-        inside = (slice(top, top + height), slice(left, left + width))
+        inside = (
+            slice(_COARSE * top, _COARSE * (top + height)),
+            slice(_COARSE * left, _COARSE * (left + width)),
+        )
         if not cv2.hasNonZero(scene.moving[inside]):
             scene.weak[inside] = scene.strong[inside] = 0
+
+
+def _halved(mask: Plane) -> Plane:
+    """Return `mask` at half its size, not 0 where any of four pixels is not; an odd last row or column is left out."""
+    height, width = mask.shape[0] // 2, mask.shape[1] // 2
+    area = cv2.resize(mask[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(area, np.uint8)

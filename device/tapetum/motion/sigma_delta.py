@@ -18,8 +18,8 @@ from tapetum.motion.steps import Steps
 from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
-_EACH = 100  # frames in which every pixel follows; later in each frame those of a half of the rows
-_PARTS = 2
+_EACH = 100  # frames in which every pixel follows; later in each frame those of a quarter of the rows
+_PARTS = 4
 _STEPS = 25  # luma steps of change that `learning` frames follow
 _FADES = 50  # luma steps of difference that `absorb` frames follow where something rests
 _BRIGHTNESS = np.arange(256)
@@ -66,20 +66,18 @@ class SigmaDeltaModel:
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Step towards the picture, and the threshold towards how far it is; more seldom where something rests."""
         self._learned += 1
-        where = _but(scene.weak, scene.learn)
         rows = stripe(len(self._limit), self._learned // self._every, 1 if self._learned <= _EACH else _PARTS)
+        where = scene.learn if cv2.hasNonZero(scene.weak[rows]) else None
+        if where is not None:
+            cv2.bitwise_not(scene.weak[rows], dst=where[rows])
         times = self._times[rows]
         cv2.add(times, times, dst=times)
         self._steps.follow(self._limit, self._times, where, rows)
         if self._learned % self._every == 0:
             self._steps.follow(self.background, scene.picture, where, rows)
-        if self._learned % self._absorbs == 0 and where is not None:
-            scene.learn[:] = scene.weak
+        rows = stripe(len(self._limit), self._learned, self._absorbs)
+        if rows.start < rows.stop and cv2.hasNonZero(scene.weak[rows]):
+            scene.learn[rows] = scene.weak[rows]
             for part in held:
                 scene.learn[part] = 0
-            self._steps.follow(self.background, scene.picture, scene.learn)
-
-
-def _but(mask: Plane, out: Plane) -> Plane | None:
-    """Return `out`, filled with all that is not `mask`; None where that is everything."""
-    return np.asarray(cv2.bitwise_not(mask, dst=out), np.uint8) if cv2.hasNonZero(mask) else None
+            self._steps.follow(self.background, scene.picture, scene.learn, rows)
