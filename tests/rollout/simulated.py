@@ -213,9 +213,8 @@ class Simulated:
             self._fleet.forget(self)
             self.socket.close()
         self.client = None
-        self._reading, self._index, self._edition = None, b"", b""
-        self._came.clear()
-        self._wanted.clear()
+        self._stop_reading()
+        self._index, self._edition = b"", b""
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
         self.connects += 1
@@ -228,6 +227,7 @@ class Simulated:
         self._fleet.heard += 1
         if message.topic == INDEX:
             self._index = bytes(message.payload)
+            self._stop_reading()  # what it waits for may be gone
             self._fleet.at(max(time.monotonic(), self._looked_s + self._fleet.least_s), self._consider)
         elif message.topic in self._came:
             self._came[message.topic] = bytes(message.payload)
@@ -249,6 +249,12 @@ class Simulated:
         self._edition, self._looked_s = edition, time.monotonic()
         self._reading = self._steps(files)
         self._go_on()
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading, self._edition = None, b""
+            self._came.clear()
+            self._wanted.clear()
 
     def _steps(self, files: Mapping[str, Blob]) -> Iterator[list[str]]:
         """Look, as the daemon's thread does: yields the topics that must be read before it goes on."""
@@ -443,6 +449,8 @@ class Simulation:
 
     def _lost(self, device: Simulated) -> None:
         """Connect again after a while: the broker is gone."""
+        if device.client is None:
+            return  # it was noticed already, by what was sent meanwhile
         device.drop()
         self.at(time.monotonic() + 1.0, lambda: self._again(device))
 
