@@ -76,6 +76,8 @@ class ParticleFollower:
         count = settings.guesses
         self._space = _Space.of(count)
         self._guesses = np.tile((*self._box.centre, 1.0), (count, 1))
+        self._reach = np.tile((_NEAR, _NEAR, _GROWTH), (count, 1))
+        self._reach[: round(_FAR_SHARE * count), :2] = _FAR
         self._weights = np.full(count, 1 / count)
         self._levels = _levels(_cut(frame.luma, self._box, _size(frame.luma, self._box)))
         shown = _Shown.of(frame, self._box, self._levels)
@@ -121,16 +123,14 @@ class ParticleFollower:
 
     def _move(self) -> None:
         """Move all guesses on, by half of what the thing moved last and at random."""
-        count = len(self._guesses)
-        reach = np.full(count, _NEAR)
-        reach[: round(_FAR_SHARE * count)] = _FAR
-        steps = self._random.standard_normal((count, 3)) * np.stack(
-            [reach * self._box.width, reach * self._box.height, np.full(count, _GROWTH)], axis=1
-        )
-        steps[:, :2] += self._moved
-        self._guesses[:, 2] += _HOME * (1 - self._guesses[:, 2])
+        steps = self._random.standard_normal(self._guesses.shape)
+        steps *= self._reach
+        steps *= (self._box.width, self._box.height, 1.0)
+        steps += (*self._moved, _HOME)
+        self._guesses *= (1.0, 1.0, 1 - _HOME)
         self._guesses += steps
-        np.clip(self._guesses, (0, 0, 1 / _RANGE), (1, 1, _RANGE), out=self._guesses)
+        np.maximum(self._guesses, (0, 0, 1 / _RANGE), out=self._guesses)
+        np.minimum(self._guesses, (1, 1, _RANGE), out=self._guesses)
 
     def _alike(self, found: Floats) -> Floats:
         """Return for each of `found` (n, parts * bins) how alike it is to the target, the own colours counting most."""
