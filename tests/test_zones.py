@@ -16,7 +16,7 @@ STAR = "[[0, 0], [1, 1], [1, 0], [0, 1]]"
 
 def limits(*zones: Zone, shape: tuple[int, int] = (100, 200), limit: int = 20) -> np.ndarray:
     plane = np.full(shape, limit, np.uint8)
-    Sensitivity(zones, shape).apply(plane)
+    Sensitivity(zones, shape).apply(plane, plane)
     return plane
 
 

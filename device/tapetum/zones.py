@@ -84,10 +84,10 @@ class Sensitivity:
         self.looked_at = 1 - cv2.countNonZero(self._blind) / max(1, self._blind.size)
         """The share of the picture that is looked at."""
 
-    def apply(self, limit: Plane) -> None:
-        """Multiply `limit` by what the zones say; 255, which nothing exceeds, where nothing is looked for."""
-        cv2.multiply(limit, self._factors, dst=limit, scale=1 / _STEPS)
-        cv2.bitwise_or(limit, self._blind, dst=limit)
+    def apply(self, limit: Plane, out: Plane) -> None:
+        """Fill `out` with `limit` times what the zones say; 255, which nothing exceeds, where nothing is looked for."""
+        cv2.multiply(limit, self._factors, dst=out, scale=1 / _STEPS)
+        cv2.bitwise_or(out, self._blind, dst=out)
 
 
 def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:

@@ -42,7 +42,7 @@ class Adaptive(Common, tag="adaptive", tag_field="algorithm", frozen=True):
 
 
 class AdaptiveModel(Average):
-    """A running average with what each pixel usually does. Its memory is 24 bytes a pixel."""
+    """A running average with what each pixel usually does. Its memory is 25 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], settings: Adaptive) -> None:
         super().__init__(shape, settings.learning, settings.absorb)

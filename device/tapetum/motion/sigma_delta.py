@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.motion.stage import Common, Scene, Slices, Stage
+from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
 from tapetum.motion.steps import Steps
 from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
-_EACH = 100  # frames in which every pixel follows; later in each frame those of a quarter of the rows
-_PARTS = 4
-_STEPS = 25  # luma steps of change that `learning` frames follow
+_EACH = 100  # frames in which every pixel follows; later each in one of four frames, by turns threshold and background
+_PARTS, _TURNS = 2, 2
+_STEPS = 12  # luma steps of change that `learning` frames follow
 _FADES = 50  # luma steps of difference that `absorb` frames follow where something rests
 _BRIGHTNESS = np.arange(256)
 
@@ -39,9 +39,9 @@ class SigmaDeltaModel:
     def __init__(self, shape: tuple[int, ...], settings: SigmaDelta) -> None:
         self.background: Plane = np.zeros(shape, np.uint8)
         self._limit: Plane = np.zeros(shape, np.uint8)
-        self._times: Plane = np.zeros(shape, np.uint8)  # twice the difference, then four times
+        self._raised: Plane = np.zeros(shape, np.uint8)
         self._steps = Steps(shape)
-        self._every = max(1, settings.learning // _STEPS // _PARTS)  # frames
+        self._every = max(1, settings.learning // _STEPS // (_PARTS * _TURNS))  # times that each could follow
         self._absorbs = max(1, settings.absorb // _FADES)  # frames
         self._learned = 0
 
@@ -58,23 +58,36 @@ class SigmaDeltaModel:
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:  # noqa: ARG002  shows whether it moves or not
         """Fill `strong` and `weak` with what differs by more than its pixel does by itself."""
-        cv2.max(scene.limit, self._limit, dst=scene.limit)
-        cv2.add(scene.residual, scene.residual, dst=self._times)
-        cv2.compare(scene.residual, scene.limit, cv2.CMP_GT, dst=scene.strong)
-        cv2.compare(self._times, scene.limit, cv2.CMP_GT, dst=scene.weak)
+        cv2.max(scene.limit, self._limit, dst=self._raised)
+        scene.limit = self._raised
+        plainly_and_faintly(scene)
 
     def learn(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Step towards the picture, and the threshold towards how far it is; more seldom where something rests."""
         self._learned += 1
-        rows = stripe(len(self._limit), self._learned // self._every, 1 if self._learned <= _EACH else _PARTS)
+        turn, threshold = divmod(self._learned, _TURNS)
+        if self._learned <= _EACH:
+            self._follow(scene, slice(None), True, self._learned % self._every == 0)
+        else:
+            rows = stripe(len(self._limit), turn, _PARTS)
+            self._follow(scene, rows, bool(threshold), not threshold and turn // _PARTS % self._every == 0)
+        self._fade(scene, held)
+
+    def _follow(self, scene: Scene, rows: slice, threshold: bool, background: bool) -> None:
+        """Step with those of the two where nothing differs in `rows`; the threshold towards four times the residual."""
         where = scene.learn if cv2.hasNonZero(scene.weak[rows]) else None
         if where is not None:
             cv2.bitwise_not(scene.weak[rows], dst=where[rows])
-        times = self._times[rows]
-        cv2.add(times, times, dst=times)
-        self._steps.follow(self._limit, self._times, where, rows)
-        if self._learned % self._every == 0:
+        if threshold:
+            times = scene.moving[rows]
+            cv2.add(scene.residual[rows], scene.residual[rows], dst=times)
+            cv2.add(times, times, dst=times)
+            self._steps.follow(self._limit, scene.moving, where, rows)
+        if background:
             self._steps.follow(self.background, scene.picture, where, rows)
+
+    def _fade(self, scene: Scene, held: Sequence[Slices]) -> None:
+        """Step towards what differs and is not held, in a part of the rows."""
         rows = stripe(len(self._limit), self._learned, self._absorbs)
         if rows.start < rows.stop and cv2.hasNonZero(scene.weak[rows]):
             scene.learn[rows] = scene.weak[rows]

@@ -16,10 +16,11 @@ _TIMES = 4  # as in the paper
 
 
 class Spread:
-    """The threshold (h, w) uint8, luma steps. Its memory is 3 bytes a pixel."""
+    """The threshold (h, w) uint8, luma steps. Its memory is 4 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._limit: Plane = np.zeros(shape, np.uint8)
+        self._raised: Plane = np.zeros(shape, np.uint8)
         self._more: Plane = np.zeros(shape, np.uint8)
         self._less: Plane = np.zeros(shape, np.uint8)
 
@@ -29,7 +30,8 @@ class Spread:
 
     def widen(self, scene: Scene) -> None:
         """Raise the limit of `scene` to the threshold."""
-        cv2.max(scene.limit, self._limit, dst=scene.limit)
+        cv2.max(scene.limit, self._limit, dst=self._raised)
+        scene.limit = self._raised
 
     def learn(self, scene: Scene, rows: slice, most: int = 1) -> None:
         """Take a step of at most `most` in `rows`, where `learn` of `scene` is 255."""

@@ -6,7 +6,7 @@ regions, ghosts, and the boxes that are not to be learned.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Annotated, Protocol
 
 import cv2
@@ -50,7 +50,7 @@ class Common(Settings, frozen=True):
     changed: Annotated[float, Meta(gt=0, le=1)] = 0.5  # of the picture at once: the light, not a thing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scene:
     """The frame-sized memory that stage and method share, made once for a size of picture: (h, w) uint8 each."""
 
@@ -69,9 +69,9 @@ class Scene:
         """Return planes of `shape` (h, w), all zero."""
         return cls(*(np.zeros(shape, np.uint8) for _ in fields(cls)))
 
-    def turned(self) -> "Scene":
-        """Return the same planes, this picture's become the previous one's, and the earlier one's free."""
-        return replace(self, picture=self.earlier, previous=self.picture, earlier=self.previous)
+    def turn(self) -> None:
+        """Let this picture be the previous one, and have the earlier one's plane for the next."""
+        self.picture, self.previous, self.earlier = self.earlier, self.picture, self.previous
 
 
 class Model(Protocol):
@@ -79,9 +79,9 @@ class Model(Protocol):
 
     `Stage` makes one for each size of picture, seeds it with the first and then calls, frame by frame: `shift` if the
     exposure changed, `compare`, `seed` for each ghost or, alone, where the whole picture changed, and `learn`. Of the
-    planes of the scene it fills `strong` and `weak` in `compare`, where it may raise `limit` and lower `residual`; it
-    uses `moving` and `learn` as it likes, and reads the others. To forget what moved before the whole picture changed,
-    it may make the two pictures before the same as this one.
+    planes of the scene it fills `strong` and `weak` in `compare`, where it may lower `residual` and put a higher plane
+    of its own in the place of `limit`; it uses `moving` and `learn` as it likes, and reads the others. To forget what
+    moved before the whole picture changed, it may make the two pictures before the same as this one.
     """
 
     @property
@@ -117,7 +117,10 @@ def plainly_and_faintly(scene: Scene) -> None:
 
 
 class Stage:
-    """A running method: `MotionDetector` around a `Model`. Its own memory is 10 bytes for each pixel of the luma."""
+    """A running method: `MotionDetector` around a `Model`.
+
+    Its own memory is 9 bytes for each pixel of the luma, and 10 with zones.
+    """
 
     def __init__(self, settings: Common, model: Callable[[tuple[int, ...]], Model]) -> None:
         """Look with what `model` makes for a shape (h, w)."""
@@ -126,6 +129,7 @@ class Stage:
         self._noise = NoiseLevels(settings.threshold, settings.sigmas)
         self._scene = Scene.of((0, 0))
         self._limit = self._scene.limit  # the least difference that is not noise, wherever one looks alike closely
+        self._zoned = self._scene.limit  # the same, where zones are looked at more or less closely
         self._model = model((0, 0))
         self._zones: Sequence[Zone] = ()
         self._sensitivity: Sensitivity | None = None
@@ -141,17 +145,20 @@ class Stage:
     def heed(self, zones: Sequence[Zone]) -> None:
         """Look as closely as `zones` say."""
         self._zones = zones
-        self._sensitivity = Sensitivity(zones, self._scene.picture.shape) if zones else None
+        shape = self._scene.picture.shape
+        self._sensitivity = Sensitivity(zones, shape) if zones else None
+        self._zoned = np.zeros(shape, np.uint8) if zones else self._limit
 
     def detect(self, luma: Plane, keep: Sequence[Box] = (), anew: bool = False) -> Motion:
         """Return what moved; nothing on the first frame, nor on one with which it begins `anew`."""
         if luma.shape != self._scene.picture.shape:
             self._scene, self._model = Scene.of(luma.shape), self._make(luma.shape)
-            self._limit = np.zeros(luma.shape, np.uint8)
+            self._limit = self._scene.limit
             self.heed(self._zones)
             cv2.blur(luma, (3, 3), dst=self._scene.picture)
             return self._begin(Condition.CLEAR)
-        self._scene = scene = self._scene.turned()
+        scene = self._scene
+        scene.turn()
         cv2.blur(luma, (3, 3), dst=scene.picture)
         if anew:
             return self._begin(Condition.CLEAR)
@@ -221,9 +228,9 @@ class Stage:
         scene = self._scene
         rows = stripe(len(self._limit), self._seen, 1 if self._seen <= _EACH else _PARTS)
         self._noise.threshold(self._model.background[rows], self._limit[rows])
-        scene.limit[:] = self._limit
         if self._sensitivity:
-            self._sensitivity.apply(scene.limit)
+            self._sensitivity.apply(self._limit, self._zoned)
+        scene.limit = self._zoned
         self._model.compare(scene, held)
         pixels = scene.weak.size * (self._sensitivity.looked_at if self._sensitivity else 1)
         faintly = cv2.countNonZero(scene.weak) / max(1, pixels)

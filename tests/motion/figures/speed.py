@@ -1,7 +1,6 @@
 """How long the methods take, alone and with all that is done around them, beside the peers in the same run."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -31,18 +30,16 @@ class Alone:
         self._limit: Plane = np.zeros((0, 0), np.uint8)
 
     def __call__(self, luma: Plane) -> Answer:
-        """Take the next luma, which stays as it is until after the next."""
+        """Take the next luma, which stays as it is until after the two that follow."""
         if luma.shape != self._limit.shape:
             self._detector.detect(luma)
-            self._scene, self._limit = (
-                replace(Scene.of(luma.shape), picture=luma),
-                np.full(luma.shape, _LIMIT, np.uint8),
-            )
+            self._scene, self._limit = Scene.of(luma.shape), np.full(luma.shape, _LIMIT, np.uint8)
+            self._scene.picture = luma
             self._detector.model.seed(self._scene)
             return Answer(self._scene.strong)
-        self._scene = scene = replace(self._scene, picture=luma, previous=self._scene.picture)
-        model = self._detector.model
-        scene.limit[:] = self._limit
+        scene, model = self._scene, self._detector.model
+        scene.picture, scene.previous, scene.earlier = luma, scene.picture, scene.previous
+        scene.limit = self._limit
         cv2.absdiff(scene.picture, model.background, dst=scene.residual)
         model.compare(scene, ())
         model.learn(scene, ())
