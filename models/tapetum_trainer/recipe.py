@@ -63,8 +63,8 @@ class Distillation(Settings, frozen=True, kw_only=True):
     trust: Trust = Trust()
 
 
-class Recipe(Settings, tag_field="task", tag="detection", frozen=True, kw_only=True):
-    """The whole of a recipe for a detector."""
+class Bundled(Settings, frozen=True, kw_only=True):
+    """What every recipe that becomes a bundle says of it and of its classes."""
 
     name: Name  # of the bundle
     version: Count = 1  # only rises
@@ -73,6 +73,11 @@ class Recipe(Settings, tag_field="task", tag="detection", frozen=True, kw_only=T
     seed: int = 1
     classes: dict[str, tuple[str, ...]]
     ignored: dict[str, str] = field(default_factory=dict)
+
+
+class Recipe(Bundled, tag_field="task", tag="detection", frozen=True, kw_only=True):
+    """The whole of a recipe for a detector."""
+
     data: Data
     network: Network = Network()
     augmentation: Augmentation = Augmentation()

@@ -15,6 +15,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tapetum import data as shipped
+from tapetum.inference.contract import ModelSpec
+from tests.simulators.bundles import ssd, yolo
 from tests.simulators.daemon import Daemon, until
 from tests.simulators.mosquitto import Mosquitto
 
@@ -192,3 +194,15 @@ class Plug:
 @pytest.fixture
 def plug(tmp_path: Path) -> Plug:
     return Plug(tmp_path / "plug")
+
+
+@pytest.fixture
+def old(data: Path) -> ModelSpec:
+    """What is active before another model comes."""
+    return ssd(data)
+
+
+@pytest.fixture
+def new(data: Path) -> ModelSpec:
+    """The model that comes."""
+    return yolo(data)

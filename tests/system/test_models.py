@@ -16,7 +16,7 @@ from tapetum.inference.decode import Classification
 from tapetum.record import Install, State
 from tapetum.store import Store
 from tests.inference.looping import looping
-from tests.simulators.bundles import classifier, packed, ssd, with_box_moved, yolo
+from tests.simulators.bundles import classifier, packed, with_box_moved
 from tests.simulators.daemon import Daemon, until, workers
 from tests.simulators.mosquitto import Mosquitto
 from tests.system.conftest import CURIOUS, ROOM, STREET, Subscriber, camera, reached_at
@@ -59,16 +59,6 @@ class Device:
 def device(tmp_path: Path, broker: Mosquitto) -> Device:
     """A device that watches a drawn room; not started."""
     return Device(tmp_path, Daemon(tmp_path, reached_at(broker.port) + AT_ONCE + camera(ROOM)))
-
-
-@pytest.fixture
-def old(data: Path) -> ModelSpec:
-    return ssd(data)
-
-
-@pytest.fixture
-def new(data: Path) -> ModelSpec:
-    return yolo(data)
 
 
 def runs(daemon: Daemon, model: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from tapetum import lock
 from tapetum.inference.contract import ModelSpec
 from tapetum.record import Record
-from tests.simulators.bundles import packed, ssd, with_box_moved, yolo
+from tests.simulators.bundles import packed, with_box_moved
 from tests.simulators.daemon import Daemon, until
 from tests.system.conftest import camera
 from tests.system.test_commands import TAPETUM
@@ -27,16 +27,6 @@ NOBODY = 65534
 def device(tmp_path: Path) -> Device:
     """A device that was never started."""
     return Device(tmp_path, Daemon(tmp_path, camera()))
-
-
-@pytest.fixture
-def old(data: Path) -> ModelSpec:
-    return ssd(data)
-
-
-@pytest.fixture
-def new(data: Path) -> ModelSpec:
-    return yolo(data)
 
 
 def test_a_bundle_is_installed_listed_tried_and_made_active(device: Device, old: ModelSpec, new: ModelSpec):

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, field
+from msgspec import Meta
 
-from tapetum.bundle.manifest import Name, Source
 from tapetum.settings import Count, Fraction, Settings
 from tapetum_trainer.crops.background import Meaning
 from tapetum_trainer.crops.settings import BACKGROUND, Augmentation, Background, Cutting, Fit, Network
@@ -17,7 +16,7 @@ from tapetum_trainer.evaluate.moved import Loss
 from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values
 from tapetum_trainer.quantize import Quantization
-from tapetum_trainer.recipe import Given, Text, converted
+from tapetum_trainer.recipe import Bundled, Given, converted
 from tapetum_trainer.sampling import Sampling
 from tapetum_trainer.thresholds import BestF1, Rule
 
@@ -42,16 +41,9 @@ class Acceptance(Settings, frozen=True, kw_only=True):
             yield f"acceptance.bytes: {size} bytes, and {self.bytes} at most are wanted"
 
 
-class CropRecipe(Settings, tag_field="task", tag="classification", frozen=True, kw_only=True):
+class CropRecipe(Bundled, tag_field="task", tag="classification", frozen=True, kw_only=True):
     """The whole of it."""
 
-    name: Name  # of the bundle
-    version: Count = 1  # only rises
-    licence: Text = "Apache-2.0"  # of the model
-    made_of: tuple[Source, ...] = ()  # the data and the models that went into it, with their licences
-    seed: int = 1
-    classes: dict[str, tuple[str, ...]]
-    ignored: dict[str, str] = field(default_factory=dict)
     background: Background | None = None
     data: Given
     cutting: Cutting = Cutting()
