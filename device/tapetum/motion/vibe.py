@@ -31,7 +31,7 @@ from tapetum.scene import Plane
 _SAMPLES = 20  # as in the paper, as all that follows
 _ENOUGH = 2
 _SELDOM = 16
-_PARTS = 2  # of the rows: in one of them in each frame samples are replaced, of so many times as many pixels
+_PARTS = 4  # of the rows: in one of them in each frame samples are replaced, of so many times as many pixels
 _ALL = slice(None)
 _AT_ONCE = 8192  # pixels: their samples stay in a processor's cache
 _SHIFTS = 1 << 14  # pixels by which what is drawn is shifted anew each time
