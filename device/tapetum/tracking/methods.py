@@ -8,7 +8,7 @@ from tapetum.tracking.tld import Tld
 
 Follower = CamShift | Compressive | Correlation | Particle | Tld
 
-_COSTS: dict[type[Follower], float] = {CamShift: 1.0, Compressive: 11.0, Particle: 4.0, Tld: 18.0}
+_COSTS: dict[type[Follower], float] = {CamShift: 1.0, Compressive: 5.0, Particle: 4.0, Tld: 18.0}
 _CELLS = 26  # of a correlation as it comes
 
 

@@ -1,9 +1,9 @@
 """Compressive tracking: follow a thing by a few random sums of its pixels.
 
-The sums, of rectangles drawn once, are the features; a classifier that learns in each frame tells the place where the
-thing is from those beside it. As the score is linear in the features, and they in the pixels, all places are scored by
-laying one template on the picture, where the paper samples some. The size is tried larger and smaller every third
-frame. Learning rests while nothing stands out.
+The sums, of rectangles drawn once, are the features; a classifier that learns in every second frame tells the place
+where the thing is from those beside it. The features of all places of a coarse picture are found at once, and are what
+is scored and what is learned from. The size is tried larger and smaller every third frame. Learning rests while nothing
+stands out.
 
 K. Zhang, L. Zhang and M.-H. Yang, "Real-time compressive tracking", ECCV 2012; "Fast compressive tracking", IEEE TPAMI
 36(10):2002-2015, 2014. Other than there, features are of normalised brightness, gradients and colour, and the
@@ -12,7 +12,6 @@ classifier knows how they hang together.
 
 from typing import Annotated
 
-import cv2
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
@@ -21,23 +20,25 @@ from tapetum.scene import Box, Frame
 from tapetum.settings import Fraction, Settings
 from tapetum.tracking.compressive.classifier import Classifier
 from tapetum.tracking.compressive.features import PLACES, Features
-from tapetum.tracking.compressive.planes import SIDE, Planes, planes
+from tapetum.tracking.compressive.planes import COUNT, Cells, telling
 from tapetum.tracking.follower import Followed, inside
 
-_HOME = 2.0 * SIDE  # pixels: standard deviation of where it may have gone in a frame
+_HOME = 16.0  # cells: standard deviation of where it may have gone in a frame
+_LEARNED_EVERY = 2  # frames
+_DOUBTFUL = 0.5  # score below which it is learned in each: it is changing
 _SIZES_EVERY = 3  # frames
 _SIZES = (0.95, 1.0, 1.05)  # are tried, and half of the way is gone
 _RANGE = 2.0  # times larger or smaller than at the start
 
 Score = NDArray[np.float32]
-"""(33, 33): how much each place seems to be the thing's, about 1 at best."""
+"""(19, 19): how much each place seems to be the thing's, about 1 at best."""
 
 
 class Compressive(Settings, tag="compressive", tag_field="algorithm", frozen=True):
     """Settings of the follower."""
 
     features: Annotated[int, Meta(ge=20, le=400)] = 200  # random sums: fewer cost less, and lose it sooner
-    learning: Fraction = 0.05  # in a frame: more keeps up with what turns, and drifts
+    learning: Fraction = 0.1  # in every second frame: more keeps up with what turns, and drifts
     alike: Fraction = 0.1  # score of the best place, of what is wanted there, below which it is lost
     seed: Annotated[int, Meta(ge=0)] = 0
 
@@ -51,47 +52,38 @@ class CompressiveFollower:
 
     def __init__(self, settings: Compressive, frame: Frame, box: Box) -> None:
         self._settings = settings
-        self._random = np.random.default_rng(settings.seed)
         self._box = inside(box)
         self._first = self._box.width
         self._frames = 0
-        shown = planes(frame, self._box)
-        self._features = Features(self._random, settings.features, shown)
-        self._classifier = Classifier(settings.features)
-        self._template = self._learned(shown)
+        self._cells = Cells.of(self._box, frame.luma.shape)
+        shown = self._cells.planes(frame, self._box, COUNT)
+        self._kinds = telling(shown)
+        random = np.random.default_rng(settings.seed)
+        self._features = Features(random, settings.features, self._kinds, self._cells)
+        self._classifier = Classifier(self._features.of(shown[: self._kinds]))
+        self._weights = self._classifier.weights()
 
     def update(self, frame: Frame, near: Box | None = None) -> Followed:
         """Return where the thing is in `frame`; where nothing stands out, where it is most likely: not learned."""
         if near is not None:
             self._box = inside(near)
         self._frames += 1
-        x, y, score = _best(self._score(planes(frame, self._box)))
-        moved = self._box.shifted(x / SIDE * self._box.width, y / SIDE * self._box.height)
+        features = self._features.of(self._cells.planes(frame, self._box, self._kinds))
+        x, y, score = _best((self._weights @ features).reshape(PLACES, PLACES))
+        moved = self._cells.moved(self._box, x, y)
         visible = score >= self._settings.alike
         if visible and self._frames % _SIZES_EVERY == 0:
             moved = self._resized(frame, moved)
         self._box = _held(moved)
-        if visible:
-            self._template = self._learned(planes(frame, self._box))
+        if visible and (score < _DOUBTFUL or self._frames % _LEARNED_EVERY == 0):
+            self._classifier.learn(features, x, y, self._settings.learning)
+            self._weights = self._classifier.weights()
         return Followed(inside(self._box), min(1.0, max(0.0, score)), visible)
-
-    def _learned(self, shown: Planes) -> Planes:
-        """Return the template after a lesson, the thing in the middle of what is `shown`."""
-        places = self._classifier.draw(self._random)
-        weights = self._classifier.learn(self._features.of(shown, places), self._settings.learning)
-        return self._features.template(weights)
-
-    def _score(self, shown: Planes) -> Score:
-        found = np.zeros((PLACES, PLACES), np.float32)
-        for plane, own in zip(shown, self._template, strict=True):
-            if own.any():
-                found += np.asarray(cv2.matchTemplate(plane, own, cv2.TM_CCORR))
-        return found
 
     def _resized(self, frame: Frame, box: Box) -> Box:
         """Return `box`, half of the way to the size in which it is most like the thing."""
-        middle = slice(PLACES // 2, PLACES // 2 + SIDE)
-        scores = [float((planes(frame, box, size)[:, middle, middle] * self._template).sum()) for size in _SIZES]
+        shown = (self._cells.planes(frame, box, self._kinds, size) for size in _SIZES)
+        scores = [float(self._weights @ self._features.of_middle(planes)) for planes in shown]
         growth = (_SIZES[int(np.argmax(scores))] - 1) / 2
         if not 1 / _RANGE <= box.width * (1 + growth) / self._first <= _RANGE:
             return box
@@ -106,7 +98,7 @@ def _held(box: Box) -> Box:
 
 
 def _best(score: Score) -> tuple[float, float, float]:
-    """Return x and y of the best place, pixels from the middle, and how far it stands out of the mean."""
+    """Return x and y of the best place, cells from the middle, and how far it stands out of the mean."""
     above = score - score.mean()
     likely = above * _LIKELY
     row, column = divmod(int(likely.argmax()), PLACES)
