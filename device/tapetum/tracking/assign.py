@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tapetum.tracking.predict import Edges
 
 _SHRINKS = 0.1  # of the larger's area: a thing does not become so much smaller in a frame, what it leaves behind does
+_CRUMB = _SHRINKS / (1 + _SHRINKS)  # the same, of the area of both
 _FAR = np.inf  # the cost of such a pair
 _LEAST = 1e-12  # an area that nothing has: it keeps a division by 0 away
 
@@ -31,15 +32,16 @@ def assign(predicted: Edges, offered: Edges, cost_limit: float, extra: NDArray[n
     if extra is not None:
         cost = cost + extra[columns]
     near = (cost <= cost_limit).nonzero()[0]
-    rows, columns = rows[near], columns[near]
+    rows, columns = rows.take(near), columns.take(near)
     if len(near) < 2:
         return rows, columns
-    single = np.bincount(rows)[rows] * np.bincount(columns)[columns] == 1
-    if single.all():
+    choices = np.bincount(rows).take(rows) * np.bincount(columns).take(columns)
+    rest = (choices > 1).nonzero()[0]
+    if not len(rest):
         return rows, columns
-    rest = ~single
-    found, taken = _solved(rows[rest], columns[rest], cost[near][rest], cost_limit)
-    return np.concatenate([rows[single], found]), np.concatenate([columns[single], taken])
+    single = (choices == 1).nonzero()[0]
+    found, taken = _solved(rows.take(rest), columns.take(rest), cost.take(near.take(rest)), cost_limit)
+    return np.concatenate([rows.take(single), found]), np.concatenate([columns.take(single), taken])
 
 
 def _solved(rows: NDArray[np.intp], columns: NDArray[np.intp], cost: NDArray[np.float64], cost_limit: float) -> Pairs:
@@ -51,7 +53,7 @@ def _solved(rows: NDArray[np.intp], columns: NDArray[np.intp], cost: NDArray[np.
     _, found, _ = lap.lapjv(square)
     found = found[: len(own)]
     taken = (square[np.arange(len(own)), found] < cost_limit).nonzero()[0]
-    return own[taken], others[found[taken]]
+    return own.take(taken), others.take(found.take(taken))
 
 
 def _numbered(values: NDArray[np.intp]) -> Pairs:
@@ -59,17 +61,17 @@ def _numbered(values: NDArray[np.intp]) -> Pairs:
     counts = np.bincount(values)
     there = counts.nonzero()[0]
     counts[there] = np.arange(len(there))
-    return there, counts[values]
+    return there, counts.take(values)
 
 
 def _touching(boxes: Edges, others: Edges) -> Pairs:
-    """Return the pairs that share something."""
+    """Return the pairs that share something; in single precision, since those that barely do are none in the end."""
     if len(boxes) == len(others) == 1:  # most of what is ever asked
         (left, top, right, bottom), one = others[0].tolist(), boxes[0].tolist()
         there = int(one[0] < right and one[2] > left and one[1] < bottom and one[3] > top)
         return np.zeros(there, np.intp), np.zeros(there, np.intp)
-    left, top, right, bottom = np.ascontiguousarray(others.T)
-    one = np.ascontiguousarray(boxes.T)[:, :, None]
+    left, top, right, bottom = np.ascontiguousarray(others.T, np.float32)
+    one = np.ascontiguousarray(boxes.T, np.float32)[:, :, None]
     touching = one[0] < right
     touching &= one[2] > left
     touching &= one[1] < bottom
@@ -89,13 +91,13 @@ def costs(boxes: Edges, others: Edges, rows: NDArray[np.intp], columns: NDArray[
     shared = sides[0] * sides[1]
     one, other = one[2:] - one[:2], other[2:] - other[:2]
     own, its = one[0] * one[1], other[0] * other[1]
-    smaller = np.minimum(own, its)
-    alike = shared / np.maximum(_LEAST, own + its - shared)
+    smaller, both = np.minimum(own, its), own + its
+    alike = shared / (both - shared)
     alike += shared / np.maximum(_LEAST, smaller)
-    crumbs = smaller <= _SHRINKS * np.maximum(own, its)
-    cost = 1 - alike / 2
-    cost[crumbs] = _FAR
-    return np.asarray(cost)
+    alike *= -0.5
+    alike += 1
+    alike[smaller <= _CRUMB * both] = _FAR
+    return np.asarray(alike)
 
 
 def areas(first: Edges, last: Edges) -> NDArray[np.float64]:
