@@ -257,7 +257,9 @@ class Scene:
 
 
 def memory_mb(pid: int | str = "self") -> tuple[float, float]:
-    """Resident memory of a process, now and at most, megabytes."""
+    """Resident memory of a process, now and at most, megabytes; raises ProcessLookupError where it has ended."""
     status = Path(f"/proc/{pid}/status").read_text()
+    if "VmRSS:" not in status:
+        raise ProcessLookupError(f"process {pid} has ended, and nobody has waited for it")
     now, most = (int(status.partition(f"{key}:")[2].split()[0]) / 1000 for key in ("VmRSS", "VmHWM"))
     return now, most
