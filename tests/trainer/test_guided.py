@@ -158,4 +158,4 @@ def test_a_student_learns_from_a_teacher_what_nobody_labelled(tmp_path: Path):
         shares[name] = found(student, range(100, 140))
     print(shares)
     assert shares["alone"] <= 0
-    assert shares["taught"] > 0.6
+    assert shares["taught"] > 0.5
