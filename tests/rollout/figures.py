@@ -22,7 +22,7 @@ from typing import Any
 
 from tapetum.bench.table import lines
 from tests.rollout.making import Desk, quick_folder
-from tests.rollout.simulated import Simulation
+from tests.rollout.simulation import Simulation
 from tests.simulators.mosquitto import Mosquitto
 from tests.update.making import memory_mb
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tapetum_trainer import cli
-from tests.rollout.simulated import Fate, Simulation, running
+from tests.rollout.simulated import Fate
+from tests.rollout.simulation import Simulation, running
 from tests.simulators.daemon import until
 from tests.simulators.mosquitto import Mosquitto
 from tests.update.making import packed

@@ -13,7 +13,7 @@ import pytest
 
 from tapetum import bundle, data, inventory
 from tests.rollout.making import Desk, quick_folder
-from tests.rollout.simulated import Simulation, running
+from tests.rollout.simulation import Simulation, running
 from tests.simulators.bundles import packed, with_box_moved
 from tests.simulators.daemon import Daemon, until
 from tests.simulators.mosquitto import Mosquitto

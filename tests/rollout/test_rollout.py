@@ -25,7 +25,8 @@ from tapetum_trainer.rollout.choice import staged
 from tapetum_trainer.rollout.plan import Plan, parsed
 from tests.alerts.making import Consumer
 from tests.rollout.making import Desk, active, fleet
-from tests.rollout.simulated import Simulated, Simulation
+from tests.rollout.simulated import Simulated
+from tests.rollout.simulation import Simulation
 from tests.simulators.daemon import until
 from tests.simulators.mosquitto import Mosquitto
 from tests.update.making import packed

@@ -7,7 +7,7 @@ from tapetum.tracking import Tracking
 from tapetum.tracking.belief import came, is_urgent
 from tapetum.zones import Zone
 from tests.scenes import FPS
-from tests.tracking.test_tracker import PINK, at, frame_at, motion_of
+from tests.tracking.making import PINK, at, frame_at, motion_of
 
 DOOR = ((0.4, 0.5), (0.6, 0.5), (0.6, 1.0), (0.4, 1.0))
 

@@ -11,7 +11,7 @@ from tapetum.motion.conditions import Conditions
 from tapetum.scene import Box, Frame
 from tapetum.tracking import Tracking
 from tests.scenes import FPS
-from tests.tracking.test_tracker import PINK, at, believed, frame_at, motion_of, walked
+from tests.tracking.making import PINK, at, believed, frame_at, motion_of, walked
 
 SIZE = (288, 384)
 

@@ -7,7 +7,7 @@ from tapetum.tracking import Tracking
 from tapetum.tracking.findings import History
 from tapetum.tracking.predict import edges
 from tests.scenes import FPS
-from tests.tracking.test_tracker import GREEN, PINK, at, believed, frame_at, motion_of, walked, who
+from tests.tracking.making import GREEN, PINK, at, believed, frame_at, motion_of, walked, who
 
 
 def ns(t_s: float) -> int:

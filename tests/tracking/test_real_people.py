@@ -12,9 +12,9 @@ from tapetum.capture.framing import Framer
 from tapetum.motion.adaptive import Adaptive
 from tapetum.scene import Box, Frame
 from tapetum.tracking import Tracking
+from tests.tracking.making import believed
 from tests.tracking.nuisances.passers import Step, cut_out, pasted
 from tests.tracking.nuisances.places import FPS, SIZE, Picture, still
-from tests.tracking.test_tracker import believed
 
 PLACES = ("street", "square", "highway")
 IN_EACH = ["street", *(pytest.param(name, marks=pytest.mark.long) for name in PLACES[1:])]
