@@ -68,6 +68,9 @@ class Average:
     def _absorb(self, scene: Scene, held: Sequence[Slices], rows: slice) -> None:
         """Count a tick in `rows`, and learn what has differed for long."""
         weak, rests, learn = scene.weak[rows], self._rests[rows], scene.learn[rows]
+        if not cv2.hasNonZero(weak):
+            rests[:] = 0
+            return
         cv2.bitwise_and(rests, weak, dst=rests)
         cv2.threshold(weak, 0, 1, cv2.THRESH_BINARY, dst=learn)
         cv2.add(rests, learn, dst=rests)

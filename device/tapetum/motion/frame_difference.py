@@ -14,11 +14,13 @@ import cv2
 import numpy as np
 
 from tapetum.motion.average import Average
+from tapetum.motion.coarse import CELL, Coarse
 from tapetum.motion.stage import Common, Scene, Slices, Stage, plainly_and_faintly
+from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
-_COARSE = 4  # pixels each way: what is closer to another hangs together with it
-_PARTS = 8  # of the rows: one of them is learned in each frame; the background is but what fills a thing
+_AROUND = 4  # cells above and below what moves, where it is first looked for what hangs together with it
+_STRIPES = 8  # of the rows: one of them is learned in each frame; the background is but what fills a thing
 
 
 class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", frozen=True):
@@ -30,10 +32,13 @@ class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", fro
 
 
 class FrameDifferenceModel(Average):
-    """A running average; the three pictures are the scene's. Its memory is 10 bytes a pixel."""
+    """A running average; the three pictures are the scene's. Its memory is 11 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], learning: int, absorb: int) -> None:
-        super().__init__(shape, learning, absorb, _PARTS)
+        super().__init__(shape, learning, absorb, _STRIPES)
+        self._moving: Plane = np.zeros(((shape[0] + 1) // 2, shape[1]), np.uint8)  # every other row: not 0, moves
+        self._stripes = [stripe(len(self._moving), number, _STRIPES) for number in range(_STRIPES)]
+        self._coarse = Coarse(shape)
         self._shows = False  # whether anything may be set in the masks
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
@@ -44,59 +49,73 @@ class FrameDifferenceModel(Average):
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill `strong` and `weak` with what differs from the background and hangs together with what moves."""
-        if self._moves(scene) or held:
-            plainly_and_faintly(scene)
-            for part in held:
-                scene.moving[part] = scene.strong[part]
-            self._shows = cv2.hasNonZero(scene.moving)
-            if self._shows:
-                _leave_what_moves(scene)
-                return
-        elif not self._shows:
-            return
-        self._shows = False
-        scene.weak[:] = scene.strong[:] = 0
+        moves = self._moves(scene)
+        if held:
+            self._hold(scene, held)
+            moves = _all(scene) if cv2.hasNonZero(self._moving) else None
+        if self._shows and not moves:
+            scene.weak[:] = scene.strong[:] = 0
+        self._shows = moves is not None
+        if moves:
+            self._show(scene, moves)
 
-    def _moves(self, scene: Scene) -> bool:
-        """Fill `moving` with what moves, by both pictures and the background; return whether there is any.
+    def _moves(self, scene: Scene) -> slice | None:
+        """Find what moves, by both pictures and the background; return the rows that it is in, if there is any.
 
         Most often nothing differs from the picture before, and the rest is spared.
         """
-        moving = scene.moving
-        cv2.absdiff(scene.picture, scene.previous, dst=moving)
-        cv2.compare(moving, scene.limit, cv2.CMP_GT, dst=moving)
+        moving = self._moving
+        cv2.absdiff(scene.picture[::2], scene.previous[::2], dst=moving)
+        cv2.compare(moving, scene.limit[::2], cv2.CMP_GT, dst=moving)
         if not cv2.hasNonZero(moving):
-            return False
-        rows = np.flatnonzero(cv2.reduce(moving, 1, cv2.REDUCE_MAX))
-        some = slice(int(rows[0]), int(rows[-1]) + 1)
-        moving, also = moving[some], scene.learn[some]
-        cv2.absdiff(scene.picture[some], scene.earlier[some], dst=also)
-        cv2.min(also, scene.residual[some], dst=also)
-        cv2.compare(also, scene.limit[some], cv2.CMP_GT, dst=also)
-        cv2.bitwise_and(moving, also, dst=moving)
-        return cv2.hasNonZero(moving)
+            return None
+        some = self._rows_of_what_moves()
+        moving, also, rows = moving[some], scene.learn[some], slice(2 * some.start, 2 * some.stop, 2)
+        cv2.absdiff(scene.picture[rows], scene.earlier[rows], dst=also)
+        cv2.min(also, scene.residual[rows], dst=also)
+        cv2.compare(also, scene.limit[rows], cv2.CMP_GT, dst=also)
+        cv2.min(moving, also, dst=moving)
+        return slice(rows.start, rows.stop) if cv2.hasNonZero(moving) else None
+
+    def _hold(self, scene: Scene, held: Sequence[Slices]) -> None:
+        """Take all that differs in the `held` parts for what moves."""
+        for rows, columns in held:
+            own = slice(-(-rows.start // 2), -(-rows.stop // 2))
+            residual, limit = (plane[::2][own, columns] for plane in (scene.residual, scene.limit))
+            np.greater(residual, limit, out=self._moving[own, columns].view(np.bool_))
+
+    def _show(self, scene: Scene, moves: slice) -> None:
+        """Fill the masks with each part of what differs that holds some of what moves, in the rows `moves`.
+
+        They are looked for in these and some around, and in all where these are most, or a part goes on beyond.
+        """
+        height = len(scene.picture)
+        first, last = moves.start // CELL - _AROUND, moves.stop // CELL + 1 + _AROUND
+        near = slice(max(0, first * CELL), min(height, last * CELL))
+        if near.stop - near.start > height // 2 or not self._show_all(scene, near):
+            self._show_all(scene, _all(scene))
+
+    def _show_all(self, scene: Scene, rows: slice) -> bool:
+        """Fill the masks with each part that holds some of what moves; return whether none goes on beyond `rows`."""
+        for mask in (scene.strong, scene.weak):
+            mask[: rows.start] = mask[rows.stop :] = 0
+        plainly_and_faintly(scene, rows)
+        whole = True
+        for part in self._coarse.parts(scene.weak, rows):
+            (top, bottom), columns = (part[0].start, part[0].stop), part[1]
+            if not cv2.hasNonZero(self._moving[top // 2 : bottom // 2, columns]):
+                scene.weak[part] = scene.strong[part] = 0
+            elif top == rows.start > 0 or bottom >= rows.stop < len(scene.weak):
+                whole = False
+        return whole
+
+    def _rows_of_what_moves(self) -> slice:
+        """Return which rows of `_moving`, in which something is set, hold all that is, by an eighth of them."""
+        first = next(rows for rows in self._stripes if cv2.hasNonZero(self._moving[rows]))
+        last = next(rows for rows in reversed(self._stripes) if cv2.hasNonZero(self._moving[rows]))
+        return slice(first.start, last.stop)
 
 
-def _leave_what_moves(scene: Scene) -> None:
-    """Clear the masks where a part of `weak` holds nothing of `moving`.
-
-    Parts are looked for at a quarter of the size, where few of the specks of noise are left to be looked at.
-    """
-    if min(scene.weak.shape) < _COARSE:
-        return
-    coarse = _halved(_halved(scene.weak))
-    contours, _ = cv2.findContours(coarse, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    for left, top, width, height in map(cv2.boundingRect, contours):
-        inside = (
-            slice(_COARSE * top, _COARSE * (top + height)),
-            slice(_COARSE * left, _COARSE * (left + width)),
-        )
-        if not cv2.hasNonZero(scene.moving[inside]):
-            scene.weak[inside] = scene.strong[inside] = 0
-
-
-def _halved(mask: Plane) -> Plane:
-    """Return `mask` at half its size, not 0 where any of four pixels is not; an odd last row or column is left out."""
-    height, width = mask.shape[0] // 2, mask.shape[1] // 2
-    area = cv2.resize(mask[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(area, np.uint8)
+def _all(scene: Scene) -> slice:
+    """Return all rows."""
+    return slice(0, len(scene.picture))

@@ -109,11 +109,12 @@ class Model(Protocol):
         ...
 
 
-def plainly_and_faintly(scene: Scene) -> None:
+def plainly_and_faintly(scene: Scene, rows: slice = slice(None)) -> None:
     """Fill `strong` with what differs by the limit, `weak` with what differs by half of it, as most methods begin."""
-    cv2.compare(scene.residual, scene.limit, cv2.CMP_GT, dst=scene.strong)
-    cv2.add(scene.residual, scene.residual, dst=scene.weak)
-    cv2.compare(scene.weak, scene.limit, cv2.CMP_GT, dst=scene.weak)
+    residual, limit, weak = scene.residual[rows], scene.limit[rows], scene.weak[rows]
+    cv2.compare(residual, limit, cv2.CMP_GT, dst=scene.strong[rows])
+    cv2.add(residual, residual, dst=weak)
+    cv2.compare(weak, limit, cv2.CMP_GT, dst=weak)
 
 
 class Stage:
