@@ -30,6 +30,8 @@ pytestmark = pytest.mark.system
 WAY = [State.VERIFIED, State.TESTED, State.SHADOW, State.TRIAL, State.COMMITTED]
 _LOAD = f"{camera(STREET, more=CURIOUS)}{camera(STREET, 'second', CURIOUS)}{camera(ROOM, 'drawn')}"
 """Two cameras whose models are asked as often as they answer, and one that is drawn."""
+_MANY = 5  # models, one after another
+_SETTLES_S = 40
 
 
 def shipped(version: int) -> ModelSpec:
@@ -52,6 +54,11 @@ class Memory:
     def look(self) -> None:
         text = Path(f"/proc/{self._pid}/status").read_text()
         self.seen.append((time.monotonic(), int(text.partition("VmRSS:")[2].split()[0]) / 1024))
+
+    def lately(self) -> float:
+        """Return what it was in the last three seconds, the median."""
+        now_s = time.monotonic()
+        return statistics.median(self.between(now_s - 3, now_s))
 
     def between(self, since_s: float, until_s: float) -> list[float]:
         return [size for at_s, size in self.seen if since_s <= at_s < until_s]
@@ -104,7 +111,10 @@ class Loaded:
 
     @property
     def states(self) -> list[str]:
-        return [told["state"] for told in self.subscriber.all("model/event") if told["model"] == "good@2"]
+        return self.states_of("good@2")
+
+    def states_of(self, model: str) -> list[str]:
+        return [told["state"] for told in self.subscriber.all("model/event") if told["model"] == model]
 
     def measured(self, install: Callable[[], "subprocess.CompletedProcess[str]"]) -> Figures:
         """Have the bundle installed in the daemon, which runs, and come through its trial."""
@@ -182,3 +192,23 @@ def test_a_model_takes_its_place_in_five_seconds_and_no_picture_is_missed(tmp_pa
     assert found.missed[1] == 0
     assert found.pauses[1] < 0.5
     assert found.peak_mib - found.before_mib < 40
+
+
+@pytest.mark.long
+@pytest.mark.alone
+@pytest.mark.timeout(400)
+def test_what_a_model_took_of_memory_comes_back_however_many_come(loaded: Loaded):
+    """It rises a little by itself in its first minutes: that is waited for first, and the rest of it is allowed for."""
+    with loaded.device.daemon as daemon, watched_memory(daemon.pid) as memory:
+        until(lambda: len(noted(loaded.notes, "answer")) > 150, 60)
+        time.sleep(_SETTLES_S)
+        sizes = [memory.lately()]
+        for version in range(2, 2 + _MANY):
+            loaded.coming.write_bytes(of_four_mib(shipped(version)))
+            assert loaded.device.models("install", loaded.coming, "--activate").returncode == 0
+            until(lambda: State.COMMITTED in loaded.states_of(f"good@{version}"), 40)
+            time.sleep(_SETTLES_S / 4)
+            sizes.append(memory.lately())
+    print("RSS of the daemon before, and after each of the models:", *(f"{size:.1f}" for size in sizes), "MiB")
+    assert sizes[-1] - sizes[0] < 6, f"{_MANY} models of 3 MiB came"
+    assert sizes[-1] - sizes[1] < 4

@@ -22,7 +22,7 @@ _EACH = 32  # frames from the start of which all is learned; later a part of the
 class Average:
     """(h, w) running mean of the pictures, changed pixels slower than others. Its memory is 10 bytes a pixel."""
 
-    def __init__(self, shape: tuple[int, ...], learning: int, absorb: int, parts: int = 4) -> None:
+    def __init__(self, shape: tuple[int, ...], learning: int, absorb: int, parts: int = 4, ticks: int = _TICKS) -> None:
         """Follow a slow change in `learning` frames, and what is at rest in `absorb`, in one of `parts` of each."""
         self.background: Plane = np.zeros(shape, np.uint8)
         self._mean = np.zeros(shape, np.float32)
@@ -30,7 +30,7 @@ class Average:
         self._rests: Plane = np.zeros(shape, np.uint8)  # ticks since it began to differ
         self._parts = parts
         self._learning = learning
-        self._every = max(1, absorb // _TICKS // parts)  # times that all has been learned, in a tick
+        self._every = max(1, absorb // ticks // parts)  # times that all has been learned, in a tick
         self._waits = absorb / (self._every * parts) / 2  # ticks
         self._learned = 0
 

@@ -28,8 +28,10 @@ class Coarse:
         upper, lower = mask[rows][::CELL], mask[rows][_LOWER::CELL]
         first, width = rows.start // CELL, mask.shape[1]
         either = self._either[first : first + len(upper)]
-        either[len(lower) :, :width] = upper[len(lower) :]
-        cv2.max(upper[: len(lower)], lower, dst=either[: len(lower), :width])
+        both = len(lower)  # the last cell may have one row alone
+        cv2.max(upper[:both], lower, dst=either[:both, :width])
+        if both < len(upper):
+            either[both:, :width] = upper[both:]
         cells = (either.view(_FOUR) != 0).view(np.uint8)
         contours, _ = cv2.findContours(cells, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         for contour in contours:

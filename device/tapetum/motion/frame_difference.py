@@ -21,6 +21,7 @@ from tapetum.scene import Plane
 
 _AROUND = 4  # cells above and below what moves, where it is first looked for what hangs together with it
 _STRIPES = 8  # of the rows: one of them is learned in each frame; the background is but what fills a thing
+_TICKS = 12  # in `absorb` frames: what shows for so long is leaves and such alone
 
 
 class FrameDifference(Common, tag="frame-difference", tag_field="algorithm", frozen=True):
@@ -35,9 +36,10 @@ class FrameDifferenceModel(Average):
     """A running average; the three pictures are the scene's. Its memory is 11 bytes a pixel."""
 
     def __init__(self, shape: tuple[int, ...], learning: int, absorb: int) -> None:
-        super().__init__(shape, learning, absorb, _STRIPES)
+        super().__init__(shape, learning, absorb, _STRIPES, _TICKS)
         self._moving: Plane = np.zeros(((shape[0] + 1) // 2, shape[1]), np.uint8)  # every other row: not 0, moves
-        self._stripes = [stripe(len(self._moving), number, _STRIPES) for number in range(_STRIPES)]
+        stripes = (stripe(len(self._moving), number, _STRIPES) for number in range(_STRIPES))
+        self._stripes = [rows for rows in stripes if rows.start < rows.stop]
         self._coarse = Coarse(shape)
         self._shows = False  # whether anything may be set in the masks
 
@@ -97,17 +99,23 @@ class FrameDifferenceModel(Average):
 
     def _show_all(self, scene: Scene, rows: slice) -> bool:
         """Fill the masks with each part that holds some of what moves; return whether none goes on beyond `rows`."""
-        for mask in (scene.strong, scene.weak):
-            mask[: rows.start] = mask[rows.stop :] = 0
+        if rows != _all(scene):
+            for mask in (scene.strong, scene.weak):
+                mask[: rows.start] = mask[rows.stop :] = 0
         plainly_and_faintly(scene, rows)
         whole = True
         for part in self._coarse.parts(scene.weak, rows):
-            (top, bottom), columns = (part[0].start, part[0].stop), part[1]
-            if not cv2.hasNonZero(self._moving[top // 2 : bottom // 2, columns]):
+            if not self._holds(*part):
                 scene.weak[part] = scene.strong[part] = 0
-            elif top == rows.start > 0 or bottom >= rows.stop < len(scene.weak):
+            elif part[0].start == rows.start > 0 or part[0].stop >= rows.stop < len(scene.weak):
                 whole = False
         return whole
+
+    def _holds(self, rows: slice, columns: slice) -> bool:
+        """Return whether some of what moves is in this part, which is more than a speck of a single cell."""
+        if rows.stop - rows.start == columns.stop - columns.start == CELL:
+            return False
+        return cv2.hasNonZero(self._moving[rows.start // 2 : rows.stop // 2, columns])
 
     def _rows_of_what_moves(self) -> slice:
         """Return which rows of `_moving`, in which something is set, hold all that is, by an eighth of them."""
