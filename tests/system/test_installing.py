@@ -116,6 +116,12 @@ class Loaded:
     def states_of(self, model: str) -> list[str]:
         return [told["state"] for told in self.subscriber.all("model/event") if told["model"] == model]
 
+    def takes(self, version: int) -> None:
+        """Have this version of the model installed in the daemon, which runs, and come through its trial."""
+        self.coming.write_bytes(of_four_mib(shipped(version)))
+        assert self.device.models("install", self.coming, "--activate").returncode == 0
+        until(lambda: State.COMMITTED in self.states_of(f"good@{version}"), 40, "it has come through its trial")
+
     def measured(self, install: Callable[[], "subprocess.CompletedProcess[str]"]) -> Figures:
         """Have the bundle installed in the daemon, which runs, and come through its trial."""
         with watched_memory(self.device.daemon.pid) as memory:
@@ -204,9 +210,7 @@ def test_what_a_model_took_of_memory_comes_back_however_many_come(loaded: Loaded
         time.sleep(_SETTLES_S)
         sizes = [memory.lately()]
         for version in range(2, 2 + _MANY):
-            loaded.coming.write_bytes(of_four_mib(shipped(version)))
-            assert loaded.device.models("install", loaded.coming, "--activate").returncode == 0
-            until(lambda: State.COMMITTED in loaded.states_of(f"good@{version}"), 40)
+            loaded.takes(version)
             time.sleep(_SETTLES_S / 4)
             sizes.append(memory.lately())
     print("RSS of the daemon before, and after each of the models:", *(f"{size:.1f}" for size in sizes), "MiB")

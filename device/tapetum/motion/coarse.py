@@ -17,7 +17,7 @@ _FOUR = np.uint32  # as many pixels of a row at once
 
 
 class Coarse:
-    """What is needed to look at masks of one shape (h, w). Its memory is a quarter of a byte for each pixel of these."""
+    """What is needed to look at masks of one shape (h, w). Its memory is a quarter of a byte for each pixel."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         height, width = shape
