@@ -42,6 +42,7 @@ class FrameDifferenceModel(Average):
         self._stripes = [rows for rows in stripes if rows.start < rows.stop]
         self._coarse = Coarse(shape)
         self._shows = False  # whether anything may be set in the masks
+        self._spread = False  # whether what is set is in most of the rows
 
     def seed(self, scene: Scene, inside: Slices | None = None) -> None:
         """Take the picture for the background."""
@@ -55,29 +56,38 @@ class FrameDifferenceModel(Average):
         if held:
             self._hold(scene, held)
             moves = _all(scene) if cv2.hasNonZero(self._moving) else None
-        if self._shows and not moves:
-            scene.weak[:] = scene.strong[:] = 0
-        self._shows = moves is not None
         if moves:
             self._show(scene, moves)
+        elif self._shows:
+            scene.weak[:] = scene.strong[:] = 0
+            self._spread = False
+        self._shows = moves is not None
 
     def _moves(self, scene: Scene) -> slice | None:
         """Find what moves, by both pictures and the background; return the rows that it is in, if there is any.
 
-        Most often nothing differs from the picture before, and the rest is spared.
+        Most often nothing differs from the picture before, or in a few rows, and the rest is spared.
         """
-        moving = self._moving
-        cv2.absdiff(scene.picture[::2], scene.previous[::2], dst=moving)
-        cv2.compare(moving, scene.limit[::2], cv2.CMP_GT, dst=moving)
-        if not cv2.hasNonZero(moving):
+        cv2.absdiff(scene.picture[::2], scene.previous[::2], dst=self._moving)
+        some = slice(0, len(self._moving)) if self._spread else self._rows_that_differ(scene)
+        self._moving[: some.start] = self._moving[some.stop :] = 0
+        if some.start == some.stop:
             return None
-        some = self._rows_of_what_moves()
-        moving, also, rows = moving[some], scene.learn[some], slice(2 * some.start, 2 * some.stop, 2)
+        moving, also, rows = self._moving[some], scene.learn[some], slice(2 * some.start, 2 * some.stop, 2)
         cv2.absdiff(scene.picture[rows], scene.earlier[rows], dst=also)
-        cv2.min(also, scene.residual[rows], dst=also)
-        cv2.compare(also, scene.limit[rows], cv2.CMP_GT, dst=also)
         cv2.min(moving, also, dst=moving)
+        cv2.min(moving, scene.residual[rows], dst=moving)
+        cv2.compare(moving, scene.limit[rows], cv2.CMP_GT, dst=moving)
         return slice(rows.start, rows.stop) if cv2.hasNonZero(moving) else None
+
+    def _rows_that_differ(self, scene: Scene) -> slice:
+        """Return which rows of `_moving` hold all that differs from the picture before, by an eighth of them."""
+        differs = cv2.compare(self._moving, scene.limit[::2], cv2.CMP_GT, dst=scene.learn[: len(self._moving)])
+        if not cv2.hasNonZero(differs):
+            return slice(0, 0)
+        first = next(rows for rows in self._stripes if cv2.hasNonZero(differs[rows]))
+        last = next(rows for rows in reversed(self._stripes) if cv2.hasNonZero(differs[rows]))
+        return slice(first.start, last.stop)
 
     def _hold(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Take all that differs in the `held` parts for what moves."""
@@ -94,34 +104,31 @@ class FrameDifferenceModel(Average):
         height = len(scene.picture)
         first, last = moves.start // CELL - _AROUND, moves.stop // CELL + 1 + _AROUND
         near = slice(max(0, first * CELL), min(height, last * CELL))
-        if near.stop - near.start > height // 2 or not self._show_all(scene, near):
-            self._show_all(scene, _all(scene))
+        few = near.stop - near.start <= height // 2
+        shown = self._show_all(scene, near if few else _all(scene))
+        if few and (0 < near.start == shown.start or shown.stop >= near.stop < height):
+            shown = self._show_all(scene, _all(scene))
+        self._spread = shown.stop - shown.start > height // 2
 
-    def _show_all(self, scene: Scene, rows: slice) -> bool:
-        """Fill the masks with each part that holds some of what moves; return whether none goes on beyond `rows`."""
+    def _show_all(self, scene: Scene, rows: slice) -> slice:
+        """Fill the masks with each part that holds some of what moves; return which of these `rows` they are in."""
         if rows != _all(scene):
             for mask in (scene.strong, scene.weak):
                 mask[: rows.start] = mask[rows.stop :] = 0
         plainly_and_faintly(scene, rows)
-        whole = True
+        first, last = rows.stop, rows.start
         for part in self._coarse.parts(scene.weak, rows):
-            if not self._holds(*part):
+            if self._holds(*part):
+                first, last = min(first, part[0].start), max(last, part[0].stop)
+            else:
                 scene.weak[part] = scene.strong[part] = 0
-            elif part[0].start == rows.start > 0 or part[0].stop >= rows.stop < len(scene.weak):
-                whole = False
-        return whole
+        return slice(first, last)
 
     def _holds(self, rows: slice, columns: slice) -> bool:
         """Return whether some of what moves is in this part, which is more than a speck of a single cell."""
         if rows.stop - rows.start == columns.stop - columns.start == CELL:
             return False
         return cv2.hasNonZero(self._moving[rows.start // 2 : rows.stop // 2, columns])
-
-    def _rows_of_what_moves(self) -> slice:
-        """Return which rows of `_moving`, in which something is set, hold all that is, by an eighth of them."""
-        first = next(rows for rows in self._stripes if cv2.hasNonZero(self._moving[rows]))
-        last = next(rows for rows in reversed(self._stripes) if cv2.hasNonZero(self._moving[rows]))
-        return slice(first.start, last.stop)
 
 
 def _all(scene: Scene) -> slice:
