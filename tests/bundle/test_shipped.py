@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parents[2] / "models/bundles"
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("tapetum@2", 4_000_000), ("tapetum-small@1", 1 << 20), ("tapetum-nano@1", 1 << 20)]
+    ("name", "most"), [("tapetum@3", 4_000_000), ("tapetum-small@1", 1 << 20), ("tapetum-nano@1", 1 << 20)]
 )
 def test_a_detector_that_comes_along_is_small_and_answers_its_probes(name: str, most: int):
     spec = bundle.open(FOLDER / f"{name}.tapetum").spec()

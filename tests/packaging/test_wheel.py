@@ -36,7 +36,7 @@ def test_the_wheel_carries_the_clip_the_detector_and_the_reference_configuration
         for packed, source in {
             "tapetum/data/tapetum.toml": "firmware-config/tapetum.toml",
             "tapetum/data/street.mp4": "device/tapetum/data/street.mp4",
-            "tapetum/data/tapetum@2.tapetum": "models/bundles/tapetum@2.tapetum",
+            "tapetum/data/tapetum@3.tapetum": "models/bundles/tapetum@3.tapetum",
         }.items():
             assert archive.read(packed) == (CHECKOUT / source).read_bytes()
 
@@ -68,7 +68,7 @@ def test_what_was_installed_from_the_wheel_finds_its_data_and_runs(wheel: Path, 
 
     where = "from tapetum import data; print(data.clip(), data.detector(), data.reference_config(), sep='\\n')"
     found = run("-c", where).splitlines()
-    names = "street.mp4", "tapetum@2.tapetum", "tapetum.toml"
+    names = "street.mp4", "tapetum@3.tapetum", "tapetum.toml"
     assert found == [str(tmp_path / "tapetum/data" / name) for name in names]
     config = tmp_path / "tapetum.toml"
     reference = (
@@ -77,7 +77,7 @@ def test_what_was_installed_from_the_wheel_finds_its_data_and_runs(wheel: Path, 
     config.write_text(reference + '\n[camera.drawn.source]\ntype = "synthetic"\n')
     checked = run("-m", "tapetum", "check-config", str(config))
     assert "can be used" in checked
-    assert "tapetum@2" in checked
+    assert "tapetum@3" in checked
 
 
 def test_the_source_archive_can_be_built_installed_and_provisioned_from(sdist: Path, tmp_path: Path):

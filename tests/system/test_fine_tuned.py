@@ -17,7 +17,7 @@ from tests.system.test_models import Device, runs
 pytest.importorskip("tensorflow", reason="TensorFlow trains, and is not installed")
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 MODELS = Path(__file__).parents[2] / "models"
-GENERAL = MODELS / "bundles/tapetum@2.tapetum"
+GENERAL = MODELS / "bundles/tapetum@3.tapetum"
 RECIPE = MODELS / "recipes/thermal.toml"
 POINTS, MINUTES = 10, 15
 
@@ -40,11 +40,11 @@ def test_a_thermal_camera_is_learned_and_the_daemon_takes_it(
     device = Device(tmp_path, Daemon(tmp_path, reached_at(broker.port) + camera(ROOM)))
     device.has(bundle.open(GENERAL).spec())
     with device.daemon as daemon:
-        runs(daemon, "tapetum@2")
+        runs(daemon, "tapetum@3")
         done = device.models("install", tuned, "--activate")
         assert done.returncode == 0, done.stderr
         assert "thermal@1 is active: tried on cpu, " in done.stdout
-        assert runs(daemon, "thermal@1")["models"]["previous"] == "tapetum@2"
+        assert runs(daemon, "thermal@1")["models"]["previous"] == "tapetum@3"
 
 
 def shortened(recipe: Path, epochs: int | None, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from tapetum_trainer.making import made
 from tapetum_trainer.sets import Sets
 from tapetum_trainer.training import Training
 
-GENERAL = Path(__file__).parents[2] / "models/bundles/tapetum@2.tapetum"
+GENERAL = Path(__file__).parents[2] / "models/bundles/tapetum@3.tapetum"
 HARD = 64  # times as large is one channel as the others of its tensor, and what is made of it as much smaller
 RECIPE = """
 name = "roads"

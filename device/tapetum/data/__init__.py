@@ -4,7 +4,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parents[2]
-_DETECTOR = "tapetum@2.tapetum"
+_DETECTOR = "tapetum@3.tapetum"
 
 
 def clip() -> Path:
