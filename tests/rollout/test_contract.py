@@ -20,7 +20,8 @@ from tests.simulators.mosquitto import Mosquitto
 from tests.system.conftest import STREET, Subscriber, camera, reached_at, subscribed
 
 FIRST = data.detector().stem
-SECOND, BAD = "tapetum@3", "tapetum@4"
+_NAME, _VERSION = FIRST.split("@")
+SECOND, BAD = (f"{_NAME}@{int(_VERSION) + later}" for later in (1, 2))
 QUICK = '[update]\nclock = "any"\n[trial]\nshadow_s = 1\ntrial_s = 2\n'
 TOPICS = ("state", "inventory", "model/state", "model/update", "model/fetch")
 COMES = ["offered", "downloading", "verified", "sandbox-tested"]

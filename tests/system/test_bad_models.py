@@ -79,7 +79,7 @@ BAD = {
     "labels": Bad(
         bad_models.with_labels_exchanged, State.FAILED, SHADOW_S, "beside good@1: it sees something else than the model"
     ),
-    "corrupt": Bad(bad_models.corrupt, State.FAILED, 0, "probe 2 of 4 on cpu: vehicle of 0.64 is expected"),
+    "corrupt": Bad(bad_models.corrupt, State.FAILED, 0, "probe 2 of 4 on cpu: person of 0.93 is expected"),
     "slow": Bad(bad_models.slow, State.FAILED, SHADOW_S, "its probes on cpu: an answer takes"),
     "silent": Bad(bad_models.silent, State.FAILED, SHADOW_S, "beside good@1: it sees something else than the model"),
     "inventing": Bad(bad_models.inventing, State.FAILED, SHADOW_S, "beside good@1: it sees something else"),
