@@ -61,16 +61,22 @@ class Switch:
         return self.ledger.record.standing(self._store.wish().pinned)
 
     def run(self, stop: threading.Event, tell: Callable[[], None], tally: Callable[[], Tally]) -> None:
-        """Have the models that are wanted take over, until `stop` is set; `tell` is called after each step.
+        """Have the models that are wanted take over, until `stop` is set.
+
+        `tell` is called after each step, and when somebody has pinned what runs or lets go of it.
 
         tally: counts what the daemon has done so far.
         """
         around = Surroundings(self.ledger, self._settings, self._trials, tell, tally)
         installing = Installing(self.worker, around, stop)
+        pinned = self._store.wish().pinned
         while not stop.wait(_LOOK_S):
             if not self.ledger.kept():
                 continue
             wish = self._store.wish()
+            if wish.pinned is not pinned:
+                pinned = wish.pinned
+                tell()
             if wish.id not in ("", self.ledger.record.answered, self.ledger.record.install.wish):
                 installing.begin(wish)
             installing.turn()

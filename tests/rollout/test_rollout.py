@@ -94,6 +94,18 @@ def test_a_dry_run_says_who_would_be_asked_and_sends_nothing(desk: Desk, broker:
         assert "street@2" not in pushed(desk)
 
 
+def test_a_stage_of_which_none_can_be_asked_is_refused_and_the_others_are_not_asked_without_it(
+    desk: Desk, broker: Mosquitto
+):
+    with fleet(broker, desk.root, 2) as simulation:
+        done = desk.rollout("--stages", "canary=cam-0O0,all")
+        assert done.returncode == 1
+        assert "stage canary: none of its devices could be asked: cam-0O0: it tells of itself nothing" in done.stderr
+        assert begun(simulation) == set()
+        assert desk.here("rollout", "list") == (0, "")
+        assert "street@2" not in pushed(desk)
+
+
 def dry(desk: Desk, *arguments: str) -> str:
     """Return what a dry run says."""
     status, said = desk.here("rollout", "start", desk.bundle(2), "--dry-run", *arguments)

@@ -92,7 +92,7 @@ def test_somebody_goes_back_from_a_model_on_trial(device: Device, subscriber: Su
     ]  # fmt: skip
 
 
-def test_a_model_made_active_while_no_daemon_runs_is_on_trial_from_its_start_on(device: Device):
+def test_a_model_made_active_while_no_daemon_runs_is_on_trial_from_its_start_on(device: Device, subscriber: Subscriber):
     done = device.models("install", device.file(good(2)), "--activate")
     assert done.returncode == 0, done.stderr
     with device.daemon as daemon:
@@ -102,8 +102,10 @@ def test_a_model_made_active_while_no_daemon_runs_is_on_trial_from_its_start_on(
             assert device.models("pin").stdout == "pinned: no update is taken until `tapetum models pin --off`\n"
             assert line in device.models("list").stdout
         daemon.until(lambda status: status["models"]["pinned"])
+        until(lambda: subscriber.last("model/state")["pinned"], 10, "the desk is told, before anything else happens")
         assert device.models("pin", "--off").stdout == "updates are taken again\n"
         daemon.until(lambda status: not status["models"]["pinned"])
+        until(lambda: not subscriber.last("model/state")["pinned"], 10)
 
 
 def test_without_a_model_before_it_one_that_fails_on_trial_leaves_motion_alone(tmp_path: Path, broker: Mosquitto):

@@ -1,7 +1,4 @@
-"""Connected parts of a mask, looked for at a quarter of its size, where few specks of noise are left to be looked at.
-
-Two of four rows are enough for that: what is a few pixels high is in one of them.
-"""
+"""Connected parts of a mask, looked for at a quarter of its size, where fewer specks are left to be looked at."""
 
 from collections.abc import Iterator
 
@@ -12,29 +9,34 @@ from tapetum.motion.stage import Slices
 from tapetum.scene import Plane
 
 CELL = 4  # pixels each way: what is set in one of them sets a cell, and cells that touch are one part
-_LOWER = 2  # the row of a cell that is looked at beside its first
 _FOUR = np.uint32  # as many pixels of a row at once
 
 
 class Coarse:
-    """What is needed to look at masks of one shape (h, w). Its memory is a quarter of a byte for each pixel."""
+    """What is needed to look at masks of one shape (h, w). Its memory is three quarters of a byte for each pixel."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         height, width = shape
-        self._either = np.zeros((-(-height // CELL), -(-width // CELL) * CELL), np.uint8)  # of two rows
+        rows, columns = -(-height // CELL), -(-width // CELL)  # of cells
+        self._halves: Plane = np.zeros((2 * rows, columns * CELL), np.uint8)  # what is set in either of two rows
+        self._cells: Plane = np.zeros((rows, columns * CELL), np.uint8)  # and of four
 
     def parts(self, mask: Plane, rows: slice) -> Iterator[Slices]:
         """Yield the box of each part of `mask` in these `rows`, by its outer outline; a cell begins with the first."""
-        upper, lower = mask[rows][::CELL], mask[rows][_LOWER::CELL]
-        first, width = rows.start // CELL, mask.shape[1]
-        either = self._either[first : first + len(upper)]
-        both = len(lower)  # the last cell may have one row alone
-        cv2.max(upper[:both], lower, dst=either[:both, :width])
-        if both < len(upper):
-            either[both:, :width] = upper[both:]
-        cells = (either.view(_FOUR) != 0).view(np.uint8)
-        contours, _ = cv2.findContours(cells, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        first, last = rows.start // CELL, -(-rows.stop // CELL)
+        halves = _either(mask[rows], self._halves[2 * first : 2 * last])
+        cells = _either(halves, self._cells[first:last]).view(_FOUR) != 0
+        contours, _ = cv2.findContours(cells.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         for contour in contours:
             left, top, columns, height = cv2.boundingRect(contour)
             top += first
             yield slice(CELL * top, CELL * (top + height)), slice(CELL * left, CELL * (left + columns))
+
+
+def _either(plane: Plane, out: Plane) -> Plane:
+    """Fill `out`, at least (h + 1) / 2 x w, with the greater of each two rows of `plane` (h, w) and an odd last one."""
+    height, width = plane.shape
+    both = height // 2
+    cv2.max(plane[: 2 * both : 2], plane[1::2], dst=out[:both, :width])
+    out[both:, :width] = plane[2 * both :] if height % 2 else 0
+    return out

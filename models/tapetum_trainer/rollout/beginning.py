@@ -95,6 +95,10 @@ def _members(plan: Plan, name: str, left: Mapping[str, str], fleet: Fleet) -> li
     if not any(stages):
         reasons = "; ".join(sorted(set(left.values()))) or _SILENCE
         raise PublishError(f"nobody is left who could be asked: {reasons}")
+    for stage, names in zip(plan.stages, stages, strict=True):
+        if stage.devices and not names:  # the fleet would be asked without the ones who were to be asked first
+            reasons = "; ".join(f"{one}: {left.get(one) or _SILENCE}" for one in stage.devices)
+            raise PublishError(f"stage {stage.name}: none of its devices could be asked: {reasons}")
     asked = [Member(one, number, before=_active(fleet, one)) for number, names in enumerate(stages) for one in names]
     return asked + [Member(one, -1, reason=reason) for one, reason in left.items() if reason]
 
