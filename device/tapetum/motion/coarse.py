@@ -38,5 +38,6 @@ def _either(plane: Plane, out: Plane) -> Plane:
     height, width = plane.shape
     both = height // 2
     cv2.max(plane[: 2 * both : 2], plane[1::2], dst=out[:both, :width])
-    out[both:, :width] = plane[2 * both :] if height % 2 else 0
+    if both < len(out):
+        out[both:, :width] = plane[2 * both :] if height % 2 else 0
     return out
