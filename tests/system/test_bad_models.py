@@ -86,6 +86,12 @@ BAD = {
     "dying at the 20th crop": Bad(
         lambda spec: bad_models.failing_at(spec, 20), State.FAILED, SHADOW_S, f"the worker died (status 1); {SAID}"
     ),
+    "dying at the 50th crop": Bad(
+        lambda spec: bad_models.failing_at(spec, 50),
+        State.ROLLED_BACK,
+        SHADOW_S + TRIAL_S,
+        f"its worker failed on trial: the worker died (status 1); {SAID}",
+    ),
     "dying at the 150th crop": Bad(
         lambda spec: bad_models.failing_at(spec, 150),
         State.ROLLED_BACK,
