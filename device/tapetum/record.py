@@ -48,7 +48,7 @@ _WORDS = {
     State.TESTED: "has answered its probes",
     State.SHADOW: "runs beside the one in use",
     State.TRIAL: "is on trial",
-    State.COMMITTED: "has come through its trial",
+    State.COMMITTED: "is in use, and stays",
     State.ROLLED_BACK: "was rolled back",
     State.FAILED: "was refused",
 }

@@ -91,7 +91,7 @@ STRICT = {
         (coming(State.OFFERED), "a@1", ("a@1", "a@2", True, "a@2 is offered")),
         (coming(State.SHADOW), "a@1", ("a@1", "a@2", True, "a@2 runs beside the one in use")),
         (coming(State.TRIAL), "a@2", ("a@2", "a@2", True, "a@2 is on trial")),
-        (coming(State.COMMITTED), "a@2", ("a@2", "a@2", False, "a@2 has come through its trial")),
+        (coming(State.COMMITTED), "a@2", ("a@2", "a@2", False, "a@2 is in use, and stays")),
         (coming(State.FAILED, "no" * 199), "a@1", ("a@1", "a@1", False, f"a@2 was refused: {'no' * 199}")),
     ],
 )

@@ -66,7 +66,7 @@ def test_whatever_comes_is_an_answer_in_its_bounds_or_none(topic: str, payload: 
 
 
 def texts(said: Standing | Fetch | None) -> list[str]:
-    return [said.model, said.reason] if said else []
+    return [text for text in msgspec.structs.asdict(said).values() if isinstance(text, str)] if said else []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,7 +104,9 @@ def test_what_the_daemon_writes_is_what_the_desk_reads():
         known = Fleet()
         assert known.take("tapetum/v1/gate/model/state", msgspec.json.encode(told)) == "gate", told
         read = known.of("gate").standing
-        assert read == Standing(told.state.value, told.active, told.model, told.reason, told.push, told.pinned)
+        assert msgspec.structs.asdict(read) == {
+            name: getattr(told, name) for name in ("state", "active", "previous", "model", "reason", "push", "pinned")
+        }
     for state in ("idle", "current", "waiting", "downloading", "offered", "refused", "failed"):
         known = Fleet()
         said = msgspec.json.encode(Fetched(state, 7, "street@2", 5, 9, "why"))

@@ -284,6 +284,21 @@ def test_a_fleet_goes_back_to_what_each_had_before(desk: Desk, broker: Mosquitto
     assert "street@2" not in pushed(desk)
 
 
+def test_who_was_trying_an_earlier_push_when_it_began_goes_back_to_that(desk: Desk, broker: Mosquitto):
+    with fleet(broker, desk.root, 3, step_s=1.5) as simulation:
+        trying = simulation.devices["cam-001"].ledger
+        desk.pushes(3, "cam-001")
+        until(lambda: trying.record.install.model == "street@3")
+        with desk.begun("rollout", "start", desk.bundle(2), "--stages", "all", "--answer", "60") as process:
+            until(lambda: "stage all: 3 asked" in desk.said)
+            assert active(simulation)["cam-001"] == "street@1", "it had not even begun its trial"
+            assert process.wait(60) == 0, desk.said
+        assert (set(active(simulation).values()), trying.record.previous) == ({"street@2"}, "street@3")
+        back = desk.run("rollout", "rollback")
+        assert back.returncode == 0, back.stdout + back.stderr
+        assert active(simulation) == {"cam-000": "street@1", "cam-001": "street@3", "cam-002": "street@1"}
+
+
 def test_a_rollback_ends_trials_that_are_under_way(desk: Desk, broker: Mosquitto):
     hanging = fails(*[f"cam-{number:03}" for number in range(6)], how="hang")
     start = "rollout", "start", desk.bundle(2), "--stages", "all"

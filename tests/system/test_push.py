@@ -87,7 +87,7 @@ def test_a_bundle_that_is_pushed_is_on_trial_some_seconds_later(
         again = desk.run("push", str(data.detector()), "--to", "unit,elsewhere", "--wait", "4")
         assert again.returncode == 1, "one does not answer"
         assert "unit: current" in again.stdout
-        assert "elsewhere: no answer yet" in again.stdout
+        assert "elsewhere: no device of that name has said anything here yet" in again.stdout
         assert daemon.until(lambda status: not status["faults"], what="no faults")
         assert daemon.stop()[0] == 0
     assert daemon.left() == []

@@ -27,6 +27,9 @@ class Fleet:
     def state(self, device: str, state: str, active: str = "", model: str = MODEL, reason: str = "") -> None:
         self._say(device, "state", {"active": active, "state": state, "model": model, "reason": reason})
 
+    def pinned(self, device: str) -> None:
+        self._say(device, "state", {"active": "street@4", "state": "committed", "model": "street@4", "pinned": True})
+
     def _say(self, device: str, kind: str, value: object) -> None:
         self._consumer.say(f"tapetum/v1/{device}/model/{kind}", json.dumps(value).encode(), retain=True)
 
@@ -85,6 +88,16 @@ def test_what_was_said_of_an_earlier_push_is_no_answer(own: Mosquitto, fleet: Fl
     fleet.state("gate", "failed", reason="then")
     outcome, said = told(own.port, ("gate",), lambda: fleet.fetch("gate", "waiting", reason="busy"), 1.5)
     assert (outcome, said) == (False, ["gate: waiting busy", "gate: no answer yet; what is pushed waits for it"])
+
+
+def test_one_that_was_never_heard_of_and_one_that_is_pinned_are_told_of(own: Mosquitto, fleet: Fleet):
+    fleet.pinned("yard")
+    outcome, said = told(own.port, ("gaet", "yard"), seconds=1.5)
+    assert not outcome
+    assert said == [
+        "gaet: no device of that name has said anything here yet; what is pushed waits for it",
+        "yard: somebody pinned it (tapetum models pin --off, there); what is pushed waits for it",
+    ]
 
 
 def test_one_that_has_had_it_and_one_that_does_not_trust_it_are_told_apart(own: Mosquitto, fleet: Fleet):

@@ -264,7 +264,7 @@ def test_what_cannot_be_is_told_with_what_would_be_right(home: Home, prepare: An
 
 def test_what_would_be_published_nowhere_is_not_signed(home: Home):
     status, said = home.run("refresh", to_www=False)
-    assert (status, "it names no broker, and --folder no folder" in said) == (1, True)
+    assert (status, "publish.toml: [broker] host is empty, and --folder names no folder" in said) == (1, True)
     assert Repository(home.folder / "repository").metadata.timestamp().version == 1
 
 

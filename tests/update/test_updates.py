@@ -1,9 +1,10 @@
 """When a device looks for updates: when something changes, again when it failed, and not before the clock is set."""
 
 import itertools
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,10 +16,12 @@ from tapetum.errors import ConfigError
 from tapetum.update import updates
 from tapetum.update.settings import Updates as Settings
 from tapetum.update.state import Device, State
-from tapetum.update.updates import RELEASED_S, Updates
+from tapetum.update.updates import Updates
 from tests.simulators.clock import FakeClock
 from tests.simulators.daemon import until
-from tests.update.making import NOW, Scene, packed
+from tests.update.making import DAY_S, NOW, NOW_S, Scene, packed
+
+Known = Callable[[int, Path, pytest.MonkeyPatch], None]
 
 
 class Clock(FakeClock):
@@ -80,7 +83,30 @@ def test_a16_where_nobody_sets_a_clock_the_operator_may_say_that_any_will_do(sce
     scene.show()
     with looking(scene, clock, clock="any"):
         until(lambda: scene.camera.models == ["street@1"])
-    assert scene.camera.floor.seen_s >= RELEASED_S
+
+
+def released(at_s: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updates, "RELEASED_S", at_s)
+
+
+def saved(at_s: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As systemd-timesyncd does when it has set the clock."""
+    file = folder / "clock"
+    file.touch()
+    os.utime(file, (at_s, at_s))
+    monkeypatch.setattr(updates, "_SAVED", file)
+
+
+@pytest.mark.parametrize("known", [released, saved])
+def test_a16_a_device_that_has_seen_nothing_yet_knows_that_it_is_not_1970(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Known
+):
+    known(NOW_S + 31 * DAY_S, tmp_path, monkeypatch)
+    scene.desk.push(packed(1))
+    scene.show()
+    with looking(scene, Clock(datetime.fromtimestamp(0, NOW.tzinfo), is_set=False), clock="any") as (found, _):
+        until(lambda: found.fault.startswith("update refused: ExpiredMetadataError"))
+    assert (scene.camera.models, scene.camera.floor.seen_s) == ([], 0)
 
 
 def test_what_failed_is_tried_again_after_a_while_and_then_less_often(scene: Scene, monkeypatch):

@@ -22,6 +22,8 @@ FOLDER = "update"
 """Where all that updates need is, in the state_dir."""
 RELEASED_S = 1_795_737_600
 """Unix time, 2026-11-27: it is not earlier than this, whatever a clock says."""
+_SAVED = Path("/var/lib/systemd/timesync/clock")
+"""systemd-timesyncd touches it when it has set the clock, and when it ends (systemd-timesyncd.service(8))."""
 _TURN_S = 1.0
 _LEAST_S = 2.0  # between two looks, however often the index is replaced: each starts a process
 _SOONEST_S = 10.0  # before what failed is tried again, then twice as long each time
@@ -105,10 +107,17 @@ class Updates:
             return State("waiting", reason=_UNSET)
         self._looked_s = time.monotonic()
         self._edition = self._library.edition if self._library else b""
-        now_s = max(RELEASED_S, int(self._clock.utc(self._clock.now_ns()).timestamp()))
-        found = self._look.look(self, now_s, lambda state: self._say(state, tell))
+        found = self._look.look(self, self._now_s(), lambda state: self._say(state, tell))
         self._next_s = time.monotonic() + self._rest_s(found)
         return found
+
+    def _now_s(self) -> int:
+        """Return Unix time, as it is at least: a clock may have been set back, or have no battery."""
+        try:
+            saved_s = int(_SAVED.stat().st_mtime)
+        except OSError:
+            saved_s = 0
+        return max(RELEASED_S, saved_s, int(self._clock.utc(self._clock.now_ns()).timestamp()))
 
     def _rest_s(self, found: State) -> float:
         """Return after how long to look again, where nothing says so before."""
@@ -126,4 +135,4 @@ class Updates:
         if state != self._state:
             self._state = state
             tell(state)
-            _log.info("update: %s %s %s", state.state, state.model, state.reason)
+            _log.info("update: %s", " ".join(filter(None, (state.state, state.model, state.reason))))

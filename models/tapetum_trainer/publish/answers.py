@@ -28,6 +28,7 @@ class _Standing(msgspec.Struct):
     """`model/state` of a device."""
 
     active: str = ""
+    pinned: bool = False
     state: str = ""
     model: str = ""
     reason: str = ""
@@ -36,6 +37,8 @@ class _Standing(msgspec.Struct):
 @dataclass
 class _Device:
     update: _Update | None = None
+    heard: bool = False  # of it, whatever it was
+    pinned: bool = False
     offered: bool = False
     said: str = ""
     outcome: bool | None = None  # whether it has the model; None: not known yet
@@ -61,7 +64,7 @@ class Answers:
                 self._take(*self._shelf.answers.popleft(), model, push)
         for name, device in sorted(self._devices.items()):
             if device.outcome is None:
-                self._say(f"{name}: no answer yet; what is pushed waits for it")
+                self._say(f"{name}: {_why(device)}; what is pushed waits for it")
         if not self._devices:
             self._say("no device that is enrolled has said anything here yet; what is pushed waits for the first")
         return bool(self._devices) and all(device.outcome for device in self._devices.values())
@@ -78,11 +81,15 @@ class Answers:
             device = self._devices[name] = _Device()
         if device is None or device.outcome is not None:
             return
+        device.heard = True
         try:
             if kind == "model/fetch":
                 self._take_update(name, device, msgspec.json.decode(payload, type=_Update), push)
-            elif device.offered:
-                self._take_standing(name, device, msgspec.json.decode(payload, type=_Standing), model)
+                return
+            standing = msgspec.json.decode(payload, type=_Standing)
+            device.pinned = standing.pinned
+            if device.offered:
+                self._take_standing(name, device, standing, model)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
 
@@ -111,3 +118,10 @@ class Answers:
         if text != device.said:
             device.said = text
             self._say(f"{name}: {text}")
+
+
+def _why(device: _Device) -> str:
+    """Return why nothing has come of it, as far as that is known."""
+    if device.pinned:
+        return "somebody pinned it (tapetum models pin --off, there)"
+    return "no answer yet" if device.heard else "no device of that name has said anything here yet"

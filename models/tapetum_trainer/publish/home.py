@@ -43,15 +43,22 @@ def keys(options: argparse.Namespace) -> Ring:
 
 def broker(options: argparse.Namespace) -> Broker:
     """Return the broker that `publish.toml` names, one without a host where a folder will do; raises PublishError."""
-    found = _named(options.home / SETTINGS)
+    path = options.home / SETTINGS
+    found = _named(path)
     if not (found.host or options.folder):
-        raise PublishError("it names no broker, and --folder no folder: where is it to be published?", SETTINGS)
+        raise PublishError(f"{_lack(path)}, and --folder names no folder: where is it to be published?", path)
     return found
 
 
 def names(text: str) -> tuple[str, ...]:
     """Return the names in a text that has commas between them."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _lack(path: Path) -> str:
+    if path.exists():
+        return "[broker] host is empty"
+    return "it is not there (tapetum-trainer keys init makes it)"
 
 
 def _named(path: Path) -> Broker:

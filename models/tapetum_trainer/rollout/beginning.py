@@ -99,7 +99,7 @@ def _members(plan: Plan, name: str, left: Mapping[str, str], fleet: Fleet) -> li
         if stage.devices and not names:  # the fleet would be asked without the ones who were to be asked first
             reasons = "; ".join(f"{one}: {left.get(one) or _SILENCE}" for one in stage.devices)
             raise PublishError(f"stage {stage.name}: none of its devices could be asked: {reasons}")
-    asked = [Member(one, number, before=_active(fleet, one)) for number, names in enumerate(stages) for one in names]
+    asked = [Member(one, number, before=_before(fleet, one)) for number, names in enumerate(stages) for one in names]
     return asked + [Member(one, -1, reason=reason) for one, reason in left.items() if reason]
 
 
@@ -167,7 +167,8 @@ def _entry(name: str, fleet: Fleet) -> dict[str, str]:
     }
 
 
-def _active(fleet: Fleet, name: str) -> str:
+def _before(fleet: Fleet, name: str) -> str:
+    """Return what is active on a device: what it has to go back to, unless it says otherwise once it was asked."""
     standing = fleet.of(name).standing
     return standing.active if standing else ""
 

@@ -13,7 +13,7 @@ from tapetum_trainer.rollout import rules
 from tapetum_trainer.rollout.book import DRIVEN, Book, Member, Rollout, State
 from tapetum_trainer.rollout.ears import Ears
 from tapetum_trainer.rollout.fleet import topics
-from tapetum_trainer.rollout.outcome import OPEN, Outcome, judged
+from tapetum_trainer.rollout.outcome import OPEN, Outcome, before_of, judged
 from tapetum_trainer.rollout.plan import Plan
 from tapetum_trainer.rollout.rules import Verdict
 from tapetum_trainer.rollout.signing import Bench
@@ -84,12 +84,22 @@ class Driver:
             member = self.members.get(name)
             if member is None or member.outcome not in HEARD:
                 continue
-            found = self._back(member) if member.outcome is Outcome.GOING_BACK else self._forth(member)
+            found = self._back(member) if member.outcome is Outcome.GOING_BACK else self._forth(self._known(member))
             if found != member:
                 self.members[name] = found
                 changed.append(found)
         if changed:
             self._book.keep(self.rollout, changed)
+
+    def _known(self, member: Member) -> Member:
+        """Return it with what it has to go back to, which an earlier push may have changed since the rollout began."""
+        standing = self._fleet.of(member.name).standing
+        if standing is None:
+            return member
+        before = before_of(standing, self.rollout.model) or member.before
+        if before != member.before:
+            self._bench.keep(before)  # while it is signed
+        return replace(member, before=before)
 
     def _forth(self, member: Member) -> Member:
         outcome, reason = judged(self._fleet.of(member.name), self.rollout.model, self.rollout.push)

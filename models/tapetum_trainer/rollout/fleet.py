@@ -45,6 +45,7 @@ class Standing(msgspec.Struct, frozen=True):
         "failed",
     ]  # fmt: skip
     active: Model = ""
+    previous: Model = ""
     model: Model = ""
     reason: Reason = ""
     push: Number = 0
@@ -119,7 +120,7 @@ class Fleet:
         except RecursionError:
             raise ValueError("nested too deeply") from None
         if isinstance(found, Standing | Fetch):
-            texts = {name: said(getattr(found, name)) for name in ("model", "reason")}
+            texts = {name: said(text) for name, text in msgspec.structs.asdict(found).items() if isinstance(text, str)}
             found = msgspec.structs.replace(found, **texts)
         return found
 

@@ -48,6 +48,11 @@ def judged(known: Known, model: str, push: int) -> tuple[Outcome, str]:
     return Outcome.ASKED, _why(known)
 
 
+def before_of(standing: Standing, model: str) -> str:
+    """Return what a device has to go back to from `model`: what is active, or where that is it, what was before."""
+    return standing.previous if standing.active == model else standing.active
+
+
 def _fetched(fetch: Fetch, standing: Standing | None, model: str) -> tuple[Outcome, str]:
     """Return how far it has come by its own word on the fetching alone."""
     if fetch.state == "refused":
