@@ -53,6 +53,14 @@ def test_why_a_broker_ends_a_connection_is_told(tmp_path):
         connection.drop()
 
 
+def test_what_is_small_does_not_wait_for_more(mosquitto: Mosquitto):
+    connection = connected(Broker(host="127.0.0.1", port=mosquitto.port), CLIENT)
+    sock = connection._client.socket()
+    assert sock is not None
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    connection.close()
+
+
 def test_what_the_broker_says_it_takes_it_takes(tmp_path):
     with Mosquitto(tmp_path / "narrow", "max_packet_size 20000") as broker:
         connection = connected(Broker(host="127.0.0.1", port=broker.port), CLIENT)
