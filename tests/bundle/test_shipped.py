@@ -1,4 +1,4 @@
-"""The detectors that come along: as small as they are said to be, and with probes that they answer."""
+"""The models that come along: as small as they are said to be, and with probes that they answer."""
 
 from pathlib import Path
 
@@ -21,6 +21,14 @@ def test_a_detector_that_comes_along_is_small_and_answers_its_probes(name: str, 
     assert len(spec.content) <= most
     assert len(spec.probes) >= 1
     takeover.alone(spec, Inference())  # raises where a probe is not answered as it should be
+
+
+def test_the_classifier_that_comes_along_is_small_and_answers_its_probes():
+    spec = bundle.open(FOLDER / "crops@1.tapetum").spec()
+    assert (spec.name, spec.labels) == ("crops@1", ("person", "vehicle", "animal", "???"))
+    assert len(spec.content) <= 1 << 20
+    assert len(spec.probes) >= 1
+    takeover.alone(spec, Inference())
 
 
 def test_the_smallest_is_below_a_mebibyte_with_all_that_belongs_to_it():
