@@ -5,8 +5,8 @@ than the noise: where a thing was a moment ago differs from the first alone, a h
 alone. What differs from the background and hangs together with a pixel that moves is shown whole. So a thing is shown
 only while it moves, or while it is followed; what stops otherwise is gone at once, and what creeps is not seen.
 
-What moves is looked for in every other row, and what hangs together in cells of 4 x 4 pixels: what is in a single one
-is a speck, and not shown.
+What hangs together is looked for in cells of 4 x 4 pixels; what is in a single one is a speck, and not shown. What
+moves is looked for in the first row of each cell, and counts in the next frame too: in the dark it is a few pixels.
 
 R. Collins et al., "A system for video surveillance and monitoring", CMU-RI-TR-00-12, 2000.
 """
@@ -40,7 +40,8 @@ class FrameDifferenceModel(Average):
 
     def __init__(self, shape: tuple[int, ...], learning: int, absorb: int) -> None:
         super().__init__(shape, learning, absorb, _STRIPES, _TICKS)
-        self._moving: Plane = np.zeros(((shape[0] + 1) // 2, shape[1]), np.uint8)  # every other row: not 0, moves
+        self._moving: Plane = np.zeros((-(-shape[0] // CELL), shape[1]), np.uint8)  # a row of each cell: not 0, moves
+        self._moved = self._moving.copy()  # of the frame before
         stripes = (stripe(len(self._moving), number, _STRIPES) for number in range(_STRIPES))
         self._stripes = [rows for rows in stripes if rows.start < rows.stop]
         self._coarse = Coarse(shape)
@@ -71,12 +72,13 @@ class FrameDifferenceModel(Average):
 
         Most often nothing differs from the picture before, or in a few rows, and the rest is spared.
         """
-        cv2.absdiff(scene.picture[::2], scene.previous[::2], dst=self._moving)
+        self._moving, self._moved = self._moved, self._moving
+        cv2.absdiff(scene.picture[::CELL], scene.previous[::CELL], dst=self._moving)
         some = slice(0, len(self._moving)) if self._spread else self._rows_that_differ(scene)
         self._moving[: some.start] = self._moving[some.stop :] = 0
         if some.start == some.stop:
             return None
-        moving, also, rows = self._moving[some], scene.learn[some], slice(2 * some.start, 2 * some.stop, 2)
+        moving, also, rows = self._moving[some], scene.learn[some], slice(CELL * some.start, CELL * some.stop, CELL)
         cv2.absdiff(scene.picture[rows], scene.earlier[rows], dst=also)
         cv2.min(moving, also, dst=moving)
         cv2.min(moving, scene.residual[rows], dst=moving)
@@ -85,7 +87,7 @@ class FrameDifferenceModel(Average):
 
     def _rows_that_differ(self, scene: Scene) -> slice:
         """Return which rows of `_moving` hold all that differs from the picture before, by an eighth of them."""
-        differs = cv2.compare(self._moving, scene.limit[::2], cv2.CMP_GT, dst=scene.learn[: len(self._moving)])
+        differs = cv2.compare(self._moving, scene.limit[::CELL], cv2.CMP_GT, dst=scene.learn[: len(self._moving)])
         if not cv2.hasNonZero(differs):
             return slice(0, 0)
         first = next(rows for rows in self._stripes if cv2.hasNonZero(differs[rows]))
@@ -95,10 +97,10 @@ class FrameDifferenceModel(Average):
     def _hold(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Take all that differs in the `held` parts for what moves."""
         for rows, columns in held:
-            for first in (rows.start, rows.start + 1):
-                some = slice(first, rows.stop, 2)
+            for first in range(rows.start, min(rows.start + CELL, rows.stop)):
+                some = slice(first, rows.stop, CELL)
                 differs = scene.residual[some, columns] > scene.limit[some, columns]
-                self._moving[first // 2 : first // 2 + len(differs), columns][differs] = 255
+                self._moving[first // CELL : first // CELL + len(differs), columns][differs] = 255
 
     def _show(self, scene: Scene, moves: slice) -> None:
         """Fill the masks with each part of what differs that holds some of what moves, in the rows `moves`.
@@ -129,10 +131,11 @@ class FrameDifferenceModel(Average):
         return slice(first, last)
 
     def _holds(self, rows: slice, columns: slice) -> bool:
-        """Return whether some of what moves is in this part, which is more than a speck of a single cell."""
+        """Return whether some of what moves, or did just now, is in this part, which is more than a speck of a cell."""
         if rows.stop - rows.start == columns.stop - columns.start == CELL:
             return False
-        return cv2.hasNonZero(self._moving[rows.start // 2 : rows.stop // 2, columns])
+        part = slice(rows.start // CELL, rows.stop // CELL), columns
+        return cv2.hasNonZero(self._moving[part]) or cv2.hasNonZero(self._moved[part])
 
 
 def _all(scene: Scene) -> slice:

@@ -18,7 +18,8 @@ from tapetum.motion.steps import Steps
 from tapetum.motion.stripes import stripe
 from tapetum.scene import Plane
 
-_EACH = 100  # frames in which every pixel follows; later each in one of four frames, by turns threshold and background
+_ALL, _HALF = 64, 136  # frames up to which all pixels follow, and then half of them
+# Later each follows in one of four frames, by turns threshold and background.
 _PARTS, _TURNS = 2, 2
 _STEPS = 12  # luma steps of change that `learning` frames follow
 _FADES = 50  # luma steps of difference that `absorb` frames follow where something rests
@@ -66,8 +67,10 @@ class SigmaDeltaModel:
         """Step towards the picture, and the threshold towards how far it is; more seldom where something rests."""
         self._learned += 1
         turn, threshold = divmod(self._learned, _TURNS)
-        if self._learned <= _EACH:
-            self._follow(scene, slice(None), True, self._learned % self._every == 0)
+        if self._learned <= _HALF:
+            of = 1 if self._learned <= _ALL else 2
+            rows = stripe(len(self._limit), self._learned, of)
+            self._follow(scene, rows, True, self._learned // of % self._every == 0)
         else:
             rows = stripe(len(self._limit), turn, _PARTS)
             self._follow(scene, rows, bool(threshold), not threshold and turn // _PARTS % self._every == 0)
