@@ -17,7 +17,7 @@ from tests.motion.figures.tables import Records, Row, shown
 _FRAMES = 256
 SETTLE = 64
 """Frames that do not count: what a method does to begin with."""
-_PASSES = 3
+_PASSES = 5
 _GROWN, _GROWN_SETTLE = 64, 32
 _SMALL, _LARGE = (180, 320), (1080, 1920)
 _LIMIT = 12  # luma steps: the default threshold of six, and four times the noise that smoothing leaves of `traffic`
