@@ -13,7 +13,7 @@ from tapetum.bench.motion import course
 from tapetum.bench.motion.contenders import default, everyone
 from tapetum.bench.motion.sequence import Picture
 from tests.motion.figures import recordings
-from tests.motion.figures.tables import Records, f_of, lost
+from tests.motion.figures.tables import Records, bare_mog2, f_of, lost
 
 PART = 371, 670
 """Frames of the highway for CI: 99 that nobody judges and 201 that are judged."""
@@ -70,6 +70,14 @@ def test_cars_by_night_are_found_as_well_as_ever(
     data: Path, light: float, coding: recordings.Coding, span: tuple[int, int], floor: Floor
 ) -> None:
     assert_reached(seen(recordings.dark_highway(data, light, coding, span)), floor)
+
+
+def test_where_mog2_is_blind_the_default_sees_five_times_as_much(data: Path) -> None:
+    pictures = recordings.dark_highway(data, 0.04, "counted", PART)
+    records = course.run(pictures, [*everyone(), bare_mog2()])
+    found = {name: f_of(records[name]) for name in (default(), "MOG2", "MOG2 bare")}
+    print({name: round(f, 4) for name, f in found.items()})
+    assert found[default()] >= 5 * max(found["MOG2"], found["MOG2 bare"])
 
 
 OTHERS = {

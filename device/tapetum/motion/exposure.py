@@ -8,6 +8,7 @@ A lamp changes a part of the picture and leaves the rest as it was, which no exp
 larger one, its factor is the median too, and the rest would be taken for a thing.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,15 @@ _SPARED = 0.04  # of the samples: more that a new exposure leaves as they were, 
 _IN_ONE = 512  # parts that a gain is told to: what is left of it shows at each level
 _RATIO = np.array([_IN_ONE / level if level >= _DARKEST else 0 for level in range(256)], np.float32)
 _LEAST_GAIN = 1 / 255  # less, and no level is set apart by it
+_LEAP = 3.0  # times as bright or dark at once: more than a camera's own step of exposure
+_DARK = 4.0  # luma steps: what is darker differs by no more than this from black
 _WHITE = 250  # luma steps: what is brighter was cut off, and stays so at another exposure
+
+
+def leapt(background: Samples, picture: Samples) -> bool:
+    """Whether `picture` is so much darker or brighter that this is no exposure: covered, or a light switched."""
+    was, now = (_DARK + cv2.mean(values)[0] for values in (background, picture))
+    return not 1 / _LEAP < now / was < _LEAP
 
 
 def gain_of(background: Samples, picture: Samples) -> float:

@@ -14,10 +14,11 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from tapetum.motion.exposure import gain_of, is_partial, left_of, remainder, shift_of
+from tapetum.motion.exposure import gain_of, is_partial, leapt, left_of, remainder, shift_of
 from tapetum.motion.levels import Samples, samples
 from tapetum.motion.noise import NoiseLevels
 from tapetum.motion.regions import Rect, boxes, joined, outlines, upright
+from tapetum.motion.smoothing import Smoothing
 from tapetum.motion.stripes import stripe
 from tapetum.motion.texture import is_lit
 from tapetum.scene import Box, Condition, Motion, Plane
@@ -27,9 +28,8 @@ from tapetum.zones import Sensitivity, Zone
 _GHOST_MOVES = 0.02  # of a region's pixels: more than this differs from the previous frame, and it is no ghost
 _GHOST_EDGE = 1.3  # times as steep is the background along a ghost's outline as the picture
 AROUND = np.ones((7, 5), np.uint8)  # pixels around a plain change in which a faint one belongs to it
-_LEAP = 3.0  # times as bright or dark at once: more than a camera's own step of exposure
-_DARK = 4.0  # luma steps: what is darker differs by no more than this from black
 _SQUARE = np.ones((3, 3), np.uint8)
+_DIMS = 6  # of eight frames, the one in which it is looked at whether the picture is so dim that nothing else is
 _EACH = 8  # frames from the start in which exposure and noise are looked at; later every eighth, and any that leaps
 _PARTS = 4  # of the rows: in one of them in each frame it is looked up what is noise, which changes slowly
 _LEAPS = 0.5  # luma steps on average that a picture differs by more than the one before: more than a thing that enters
@@ -127,6 +127,7 @@ class Stage:
         """Look with what `model` makes for a shape (h, w)."""
         self._settings = settings
         self._make = model
+        self._smoothing = Smoothing()
         self._noise = NoiseLevels(settings.threshold, settings.sigmas)
         self._scene = Scene.of((0, 0))
         self._limit = self._scene.limit  # the least difference that is not noise, wherever one looks alike closely
@@ -156,27 +157,31 @@ class Stage:
             self._scene, self._model = Scene.of(luma.shape), self._make(luma.shape)
             self._limit = self._scene.limit
             self.heed(self._zones)
-            cv2.blur(luma, (3, 3), dst=self._scene.picture)
-            return self._begin(Condition.CLEAR)
+            return self._begin(luma, Condition.CLEAR)
         scene = self._scene
         scene.turn()
-        cv2.blur(luma, (3, 3), dst=scene.picture)
         if anew:
-            return self._begin(Condition.CLEAR)
+            return self._begin(luma, Condition.CLEAR)
+        self._smoothing.smooth(luma, scene.picture)
         if not self._follow():
-            return self._begin(Condition.CHANGED)
+            return self._begin(luma, Condition.CHANGED)
         held = [box.slices(luma) for box in keep]
         share = self._compare(held)
         if share > self._settings.changed:
-            return self._begin(Condition.CHANGED)
+            return self._begin(luma, Condition.CHANGED)
+        if self._seen % _EACH == _DIMS and self._smoothing.is_unsuited(luma):
+            return self._begin(luma, Condition.CLEAR)
         rects = self._rects() if share else []
         self._seen += 1
         self._model.learn(scene, held)
         complete = self._seen > self._settings.learning
         return Motion(scene.strong, boxes(rects, luma.shape), complete=complete, background=self._model.background)
 
-    def _begin(self, condition: Condition) -> Motion:
+    def _begin(self, luma: Plane, condition: Condition) -> Motion:
         """Take this picture for the background: it is the first, the first of its size, or the whole of it changed."""
+        if self._smoothing.suit(luma) or self._smoothing.dim:  # of a dim picture nothing is left that noise hides in
+            self._noise = NoiseLevels(self._settings.threshold, self._settings.sigmas)
+        self._smoothing.smooth(luma, self._scene.picture)
         self._model.seed(self._scene)
         self._scene.strong[:] = 0
         self._seen, self._differs, self._looking = 1, 0.0, iter(())
@@ -202,7 +207,7 @@ class Stage:
         Each step is so small that its frame takes little longer than others.
         """
         background, picture = samples(self._model.background), samples(self._scene.picture)
-        if _leapt(background, picture):
+        if leapt(background, picture):
             yield False
         gain = gain_of(background, picture)
         yield True
@@ -282,12 +287,6 @@ class Stage:
         rim = np.asarray(cv2.morphologyEx(scene.weak[inside], cv2.MORPH_GRADIENT, _SQUARE), np.uint8)
         here, there = (_steepness(plane[inside], rim) for plane in (scene.picture, self._model.background))
         return there >= _GHOST_EDGE * here
-
-
-def _leapt(background: Samples, picture: Samples) -> bool:
-    """Whether `picture` is so much darker or brighter that this is no exposure: covered, or a light switched."""
-    was, now = (_DARK + cv2.mean(values)[0] for values in (background, picture))
-    return not 1 / _LEAP < now / was < _LEAP
 
 
 def _contrast(values: Samples) -> float:

@@ -29,13 +29,14 @@ class DarkSensor:
     counting every pixel's photons, the same distribution.
     """
 
-    def __init__(self, light: float, seed: int) -> None:
+    def __init__(self, light: float, seed: int, gain: float = GAIN, gamma: float = GAMMA) -> None:
+        """Look with so much light; a `gain` and a `gamma` of 1 give what pixels count, as parts of FULL_WELL."""
         self._random = np.random.default_rng(seed)
         mean = (np.arange(256) / 255) ** GAMMA * light * FULL_WELL
         electrons = self._random.poisson(mean[:, None], (256, _DRAWS)).astype(np.float64)
         electrons += self._random.normal(0, READ_NOISE, electrons.shape)
-        level = np.clip(GAIN * electrons / FULL_WELL, 0, 1)
-        self._outcomes: Picture = (255 * level ** (1 / GAMMA)).astype(np.uint8)
+        level = np.clip(gain * electrons / FULL_WELL, 0, 1)
+        self._outcomes: Picture = (255 * level ** (1 / gamma)).astype(np.uint8)
 
     def picture(self, picture: Picture, random: np.random.Generator | None = None) -> Picture:
         """Return `picture`, any shape, uint8, as this camera gives it: each call with noise of its own, or of `random`.

@@ -16,7 +16,8 @@ from tests.replay.clips import PEOPLE, people_clip
 JUDGED = 470
 """The first frame of the highway that its makers judge."""
 _KBIT_S = 1500
-Coding = Literal["raw", "h264"]
+Coding = Literal["raw", "h264", "counted"]
+"""What a camera gives, that through H.264, and what its sensor counts, with no gain and no gamma."""
 
 
 def highway(data: Path, first: int = 1, last: int = 1100) -> Iterator[Picture]:
@@ -30,11 +31,12 @@ def thermal(data: Path) -> Iterator[Picture]:
 
 
 def dark_highway(data: Path, light: float, coding: Coding, span: tuple[int, int] = (1, 1100)) -> Iterator[Picture]:
-    """Yield the highway with `light` of its light and a small sensor's noise, as it is or through H.264, as by day."""
-    sensor, files = DarkSensor(light, seed=1), numbered(data / "background/cdnet_highway/input")
+    """Yield the highway with `light` of its light and a small sensor's noise, with the truth of the day."""
+    sensor = DarkSensor(light, 1, 1, 1) if coding == "counted" else DarkSensor(light, 1)
+    files = numbered(data / "background/cdnet_highway/input")
     colour = (cv2.imread(str(files[number]), cv2.IMREAD_COLOR_RGB) for number in range(span[0], span[1] + 1))
     night = (sensor.picture(np.asarray(picture, np.uint8)) for picture in colour)
-    seen = night if coding == "raw" else iter(h264(list(night), kbit_s=_KBIT_S))
+    seen = iter(h264(list(night), kbit_s=_KBIT_S)) if coding == "h264" else night
     for day, picture in zip(highway(data, *span), seen, strict=True):
         yield replace(day, luma=np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8))
 
