@@ -20,6 +20,15 @@ class Acceptance(Settings, frozen=True, kw_only=True):
     quantization_of: dict[str, Points] = field(default_factory=dict)  # the same of a class, person = 1.0
     bytes: Count = 4_000_000  # of the bundle
 
+    def missed(self, ap50: float, lost: Sequence[Loss], size: int) -> Iterator[str]:
+        """Yield what is not reached, in words. ap50: of int8; lost: by it; size: of the bundle, bytes."""
+        if ap50 < self.ap50:
+            yield f"acceptance.ap50: {self.ap50:.3f} is wanted, and it reaches {ap50:.3f}"
+        yield from self.unjudged(lost)
+        yield from self.beyond(lost)
+        if size > self.bytes:
+            yield f"acceptance.bytes: {size} bytes, and {self.bytes} at most are wanted"
+
     def beyond(self, lost: Sequence[Loss]) -> Iterator[str]:
         """Yield each loss that is more than is accepted, in words. lost: first that of all classes, if there is any."""
         for one in lost[:1]:

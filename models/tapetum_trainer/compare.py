@@ -8,8 +8,8 @@ same things: as one draw for each group.
 B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tapetum.inference.decode import Floats
 from tapetum.settings import Settings
 from tapetum_trainer.evaluate import coco
+from tapetum_trainer.evaluate.result import by_group
 from tapetum_trainer.evaluate.scores import Scores, scored
 from tapetum_trainer.evaluate.truth import Pictures
 from tapetum_trainer.evaluate.words import table, told
@@ -50,14 +51,22 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
+Pair = tuple[Scores, Scores]
+"""Of A, and of B."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Both models' figures, and the differences: of all classes, then of each of which there are things."""
+    """Both models' figures, and the differences: of all classes, then of each of which there are things.
+
+    parts: both models' figures of each condition and camera, by `condition` and `camera`, where there are such.
+    """
 
     names: tuple[str, str]
-    scores: tuple[Scores, Scores]
+    scores: Pair
     differences: tuple[Difference, ...]
     share: float
+    parts: Mapping[str, Mapping[str, Pair]] = field(default_factory=dict)
 
 
 def compared(
@@ -65,8 +74,12 @@ def compared(
     answers: tuple[Sequence[Floats], Sequence[Floats]],
     pictures: Pictures,
     settings: Comparison | None = None,
+    conditions: Mapping[str, tuple[Sequence[Floats], Sequence[Floats]]] | None = None,
 ) -> Compared:
-    """Return how the models `names` do beside each other. answers: of `evaluate.answers`, for each picture."""
+    """Return how the models `names` do beside each other. answers: of `evaluate.answers`, for each picture.
+
+    conditions: by name, the answers to the same pictures under it.
+    """
     settings = settings or Comparison()
     labels, places = pictures.labels, range(len(pictures))
     weights = _draws(pictures, settings)
@@ -79,7 +92,20 @@ def compared(
         if chosen
     )
     scores = tuple(scored(one, pictures, places) for one in answers)
-    return Compared(names, (scores[0], scores[1]), tuple(found), settings.share)
+    return Compared(names, (scores[0], scores[1]), tuple(found), settings.share, _parts(answers, pictures, conditions))
+
+
+def _parts(
+    answers: tuple[Sequence[Floats], Sequence[Floats]],
+    pictures: Pictures,
+    conditions: Mapping[str, tuple[Sequence[Floats], Sequence[Floats]]] | None,
+) -> dict[str, dict[str, Pair]]:
+    cameras = [by_group(one, pictures) for one in answers]
+    under = {
+        name: (scored(one, pictures), scored(other, pictures)) for name, (one, other) in (conditions or {}).items()
+    }
+    found = {"condition": under, "camera": {name: (one, cameras[1][name]) for name, one in cameras[0].items()}}
+    return {title: part for title, part in found.items() if part}
 
 
 def _draws(pictures: Pictures, settings: Comparison) -> NDArray[np.int64]:
@@ -160,7 +186,28 @@ def text(found: Compared) -> str:
     """Return both models side by side, as a table of plain text."""
     first, second = found.names
     lines = [f"A: {first}", f"B: {second}", f"{found.scores[0].pictures} pictures", ""]
-    return "\n".join([*lines, *table([head(found), *rows(found)])]) + "\n"
+    lines += table([head(found), *rows(found)])
+    for title in found.parts:
+        lines += ["", *table([part_head(title), *part_rows(found, title)])]
+    return "\n".join(lines) + "\n"
+
+
+def part_head(title: str) -> tuple[str, ...]:
+    """Return the names of the columns of `part_rows`; title: `condition` or `camera`."""
+    return (title, "things", "A", "B", "B - A")
+
+
+def part_rows(found: Compared, title: str) -> list[tuple[str, ...]]:
+    """Return the AP50 of all classes in each part; of conditions first that of the pictures as they are."""
+    whole = {"as it is": found.scores} if title == "condition" else {}
+    return [
+        (name, str(one.truths), told(one.ap50), told(other.ap50), _apart(one.ap50, other.ap50))
+        for name, (one, other) in (whole | dict(found.parts[title])).items()
+    ]
+
+
+def _apart(first: float | None, second: float | None) -> str:
+    return "-" if first is None or second is None else f"{second - first:+.3f}"
 
 
 def head(found: Compared) -> tuple[str, ...]:

@@ -2,8 +2,12 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tapetum import bundle
 from tapetum.errors import BundleError
@@ -18,7 +22,7 @@ from tapetum_trainer.data import words
 from tapetum_trainer.data.page import page
 from tapetum_trainer.data.report import check
 from tapetum_trainer.errors import DataError, ModelError, RecipeError
-from tapetum_trainer.evaluate import Judged, Loss, answers, json, latencies, load, text
+from tapetum_trainer.evaluate import Judged, Loss, Pictures, answers, json, latencies, load, text
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.mapping import fitting, given
 from tapetum_trainer.evaluate.result import Result
@@ -108,6 +112,7 @@ def evaluate(options: argparse.Namespace) -> int:
     model, mapping = _placing(options.model, options), given(options.means, pictures.labels)
     ways = conditions() if options.conditions else None
     result = evaluated(model, pictures, mapping=mapping, conditions=ways)
+    result = replace(result, latency=latencies([model], _asked(pictures)))
     print(text(result), end="")
     if options.json:
         options.json.write_bytes(json(result))
@@ -125,14 +130,24 @@ def compare(options: argparse.Namespace) -> int:
     pictures = _sets(options).packed(options.split)
     models = [_placing(path, options) for path in (options.first, options.second)]
     mapping = given(options.means, pictures.labels)
-    found = [answers(model, pictures, fitting(model.labels, mapping)) for model in models]
-    result = compared((models[0].name, models[1].name), (found[0], found[1]), pictures)
+    fitted = [(model, fitting(model.labels, mapping)) for model in models]
+    found = [answers(model, pictures, means) for model, means in fitted]
+    under = [
+        {name: answers(model, pictures, means, way) for name, way in conditions().items()} if options.conditions else {}
+        for model, means in fitted
+    ]
+    ways = {name: (one, under[1][name]) for name, one in under[0].items()}
+    result = compared((models[0].name, models[1].name), (found[0], found[1]), pictures, conditions=ways)
     print(comparing.text(result))
     if options.html:
         options.html.write_text(reports.comparison(result, (found[0], found[1]), pictures), encoding="utf-8")
-    asked = [pictures.picture(index) for index in range(min(_TIMED, len(pictures)))]
-    print("\n".join(timed(latencies(models, asked))))
+    print("\n".join(timed(latencies(models, _asked(pictures)))))
     return 0
+
+
+def _asked(pictures: Pictures) -> list[NDArray[np.uint8]]:
+    """Return the pictures by which latency is measured."""
+    return [pictures.picture(index) for index in range(min(_TIMED, len(pictures)))]
 
 
 def pace(options: argparse.Namespace) -> int:

@@ -137,10 +137,6 @@ def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:
 
 
 def _accept(recipe: Recipe, found: Made) -> None:
-    wanted, ap50 = recipe.acceptance, found.after.scores.ap50 or 0.0
-    if ap50 < wanted.ap50:
-        raise Refused(f"acceptance.ap50: {wanted.ap50:.3f} is wanted, and it reaches {ap50:.3f}")
-    for words in (*wanted.unjudged(found.losses), *wanted.beyond(found.losses)):
+    reached = found.after.scores.ap50 or 0.0
+    for words in recipe.acceptance.missed(reached, found.losses, len(found.bundle.content)):
         raise Refused(words)
-    if len(found.bundle.content) > wanted.bytes:
-        raise Refused(f"acceptance.bytes: {len(found.bundle.content)} bytes, and {wanted.bytes} at most are wanted")

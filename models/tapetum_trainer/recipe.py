@@ -25,13 +25,14 @@ from tapetum_trainer.search import Search, Value, changed, corners
 from tapetum_trainer.teachers import Guidance, Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
-_LATER: tuple[tuple[str, str, Any], ...] = (
+Later = tuple[tuple[str, str, Any], ...]
+"""Table, key and value of what recipes could not say at first: where they do not, their trainings go on."""
+_LATER: Later = (
     ("", "task", None),
     ("fit", "precision", "float32"),
     ("quantization", "aware", msgspec.to_builtins(Aware())),
     ("acceptance", "quantization_of", {}),
 )
-"""Table, key and value of what recipes could not say at first: where they do not, their trainings go on."""
 Text = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T")
 
@@ -102,11 +103,22 @@ class Recipe(Bundled, tag_field="task", tag="detection", frozen=True, kw_only=Tr
         """The hash of all that it says of a model, for provenance and checkpoints."""
         said = msgspec.to_builtins(self)
         del said["search"]  # of what is tried, and not of what is trained
-        for table, key, usual in _LATER:
-            place = said[table] if table else said
-            if usual is None or place[key] == usual:
-                del place[key]
+        _forget(said, _LATER)
         return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
+
+
+def hashed(recipe: Settings, later: Later) -> str:
+    """Return the hash of all that a recipe of another kind says, as if it could not say what came `later`."""
+    said = msgspec.json.decode(msgspec.json.encode(recipe, order="deterministic"))
+    _forget(said, later)
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
+
+
+def _forget(said: dict[str, Any], later: Later) -> None:
+    for table, key, usual in later:
+        place = said[table] if table else said
+        if usual is None or place[key] == usual:
+            del place[key]
 
 
 def load(path: Path) -> Recipe:

@@ -53,6 +53,7 @@ def comparison(
         head=compare.head(found),
         rows=compare.rows(found),
         every=[(name, *overall("", scores)[2:]) for name, scores in zip(found.names, found.scores, strict=True)],
+        parts_of=[(title, compare.part_head(title), compare.part_rows(found, title)) for title in found.parts],
         pictures=[[_figure(one, pictures) for one in two] for two in apart[:most] if two[0].weight != two[1].weight],
     )
 

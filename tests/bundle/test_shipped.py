@@ -33,3 +33,20 @@ def test_the_classifier_that_comes_along_is_small_and_answers_its_probes():
 
 def test_the_smallest_is_below_a_mebibyte_with_all_that_belongs_to_it():
     assert (FOLDER / "tapetum-nano@1.tapetum").stat().st_size <= 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("tapetum@3", "anew"),
+        ("tapetum-small@1", "small"),
+        ("tapetum-nano@1", "nano"),
+        ("crops@1", "crops"),
+        ("night-curve@1", "night"),
+    ],
+)
+def test_the_recipe_that_a_model_was_made_by_is_the_one_that_lies_here(name: str, recipe: str):
+    from tapetum_trainer import tasks
+
+    found = tasks.load(FOLDER.parent / f"recipes/{recipe}.toml").sha256
+    assert f"recipe {found}, " in (FOLDER / f"{name}.md").read_text()

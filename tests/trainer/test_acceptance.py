@@ -28,6 +28,18 @@ def test_more_than_is_accepted_is_told_with_its_key(asked: dict[str, object], to
     assert list(Acceptance(**asked).beyond(LOST)) == told  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("ap50", "size", "told"),
+    [
+        (0.5, 1000, []),
+        (0.499, 1000, ["acceptance.ap50: 0.500 is wanted, and it reaches 0.499"]),
+        (0.5, 1001, ["acceptance.bytes: 1001 bytes, and 1000 at most are wanted"]),
+    ],
+)
+def test_too_little_and_too_large_is_told_with_its_key(ap50: float, size: int, told: list[str]):
+    assert list(Acceptance(ap50=0.5, bytes=1000).missed(ap50, LOST, size)) == told
+
+
 def test_a_class_that_nothing_judges_is_told():
     accepted = Acceptance(quantization_of={"person": 1.0, "cat": 1.0})
     assert list(accepted.unjudged(LOST)) == ["acceptance.quantization_of.cat: no picture that judges shows one"]

@@ -42,6 +42,25 @@ def test_the_difference_is_that_of_the_figures():
         assert (one.label, one.ap50) == (before.label, pytest.approx(after.ap50 - before.ap50, abs=2e-6))
 
 
+def test_conditions_and_cameras_are_told_side_by_side():
+    pictures = street(6)
+    for index, one in enumerate(pictures.ones):
+        one.group = "yard" if index < 3 else "road"
+    blind = [rows() if index < 3 else one for index, one in enumerate(perfect(pictures))]
+    night = {"night": (perfect(pictures), [rows() for _ in range(6)])}
+    found = compared(("a", "b"), (perfect(pictures), blind), pictures, FEW, night)
+    assert [line.split() for line in text(found).splitlines()[-7:]] == [
+        ["condition", "things", "A", "B", "B", "-", "A"],
+        ["as", "it", "is", "24", "1.000", "0.500", "-0.500"],
+        ["night", "24", "1.000", "0.000", "-1.000"],
+        [],
+        ["camera", "things", "A", "B", "B", "-", "A"],
+        ["road", "12", "1.000", "1.000", "+0.000"],
+        ["yard", "12", "1.000", "0.000", "-1.000"],
+    ]
+    assert "condition" not in text(compared(("a", "b"), (blind, blind), pictures, FEW))
+
+
 def test_an_answer_that_is_drawn_twice_counts_as_two():
     hits = np.array([True, False, True])
     once = average_precision(np.repeat(hits, 2), np.ones((1, 6), np.int64), np.array([4]))

@@ -52,6 +52,10 @@ def test_two_models_are_shown_side_by_side_where_they_differ():
     pair = perfect(PICTURES), [one[:2] if index == 2 else one for index, one in enumerate(perfect(PICTURES))]
     found = compared(("whole", "half"), pair, PICTURES, Comparison(draws=100))
     shown = reports.comparison(found, pair, PICTURES)
+    assert "By condition" not in shown
+    under = reports.comparison(compared(("whole", "half"), pair, PICTURES, conditions={"night": pair}), pair, PICTURES)
+    assert "<h2>By condition</h2>" in under
+    assert under.count("<td>night</td>") == 1
     assert shown.count("<img") == 2
     assert "2.png" in shown
     assert "A: 0 wrong, 0 missed, 4 right" in shown

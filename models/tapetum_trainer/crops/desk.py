@@ -59,6 +59,8 @@ def compare(recipe: CropRecipe, options: argparse.Namespace) -> int:
     from tapetum_trainer.crops.words import rows  # noqa: PLC0415
 
     _without_page(options)
+    if options.conditions:
+        raise RecipeError("--conditions: two classifiers are compared as they are; evaluate tells them one by one")
     crops = _judging(recipe, options)
     models = [load(path, options.labels) for path in (options.first, options.second)]
     means = given(options.means, crops.labels)

@@ -1,6 +1,5 @@
 """A recipe of a classifier: as a detector's, with how crops are cut and what is shown as background."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -16,9 +15,11 @@ from tapetum_trainer.evaluate.moved import Loss
 from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values
 from tapetum_trainer.quantize import Quantization
-from tapetum_trainer.recipe import Bundled, Given, converted
+from tapetum_trainer.recipe import Bundled, Given, Later, converted, hashed
 from tapetum_trainer.sampling import Sampling
 from tapetum_trainer.thresholds import BestF1, Rule
+
+_LATER: Later = ()
 
 
 class Acceptance(Settings, frozen=True, kw_only=True):
@@ -65,7 +66,7 @@ class CropRecipe(Bundled, tag_field="task", tag="classification", frozen=True, k
     @property
     def sha256(self) -> str:
         """The hash of all that it says, for provenance and checkpoints."""
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        return hashed(self, _LATER)
 
 
 def of(values: Values) -> CropRecipe:

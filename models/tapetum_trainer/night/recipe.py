@@ -1,6 +1,5 @@
 """A recipe of the curve network: as a detector's, without classes, since nothing is labelled."""
 
-import hashlib
 from typing import Annotated
 
 import msgspec
@@ -16,7 +15,9 @@ from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values
 from tapetum_trainer.night.settings import Curves, Fit
 from tapetum_trainer.quantize import Quantization
-from tapetum_trainer.recipe import Data, Text, converted
+from tapetum_trainer.recipe import Data, Later, Text, converted, hashed
+
+_LATER: Later = (("fit", "precision", "float32"),)
 
 
 class Acceptance(Settings, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class NightRecipe(Settings, tag_field="task", tag="night", frozen=True, kw_only=
     @property
     def sha256(self) -> str:
         """The hash of all that it says, for provenance and checkpoints."""
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        return hashed(self, _LATER)
 
 
 def of(values: Values) -> NightRecipe:
