@@ -20,6 +20,7 @@ from tapetum_trainer.crops import desk as crops
 from tapetum_trainer.crops.recipe import CropRecipe
 from tapetum_trainer.data import words
 from tapetum_trainer.data.page import page
+from tapetum_trainer.data.readers.kept import cache
 from tapetum_trainer.data.report import check
 from tapetum_trainer.errors import DataError, ModelError, RecipeError
 from tapetum_trainer.evaluate import Judged, Loss, Pictures, answers, json, latencies, load, text
@@ -33,6 +34,7 @@ from tapetum_trainer.night.recipe import NightRecipe
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.scale import workers
 from tapetum_trainer.sets import Sets, check_place, opened
+from tapetum_trainer.teachers.named import TEACHERS, named
 
 if TYPE_CHECKING:
     from tapetum_trainer.folded import Start
@@ -202,7 +204,9 @@ def _of_detector(options: argparse.Namespace) -> Recipe:
 
 
 def _placing(path: Path, options: argparse.Namespace) -> Judged:
-    """Return the model in the file; raises ModelError when it does not say where things are."""
+    """Return the model in the file, or the teacher of that name; raises ModelError when it does not say where."""
+    if str(path) in TEACHERS and not path.exists():
+        return named(str(path), cache() / "teachers")
     model = load(path, options.labels)
     if not model.places:
         told = 'a recipe with task = "classification" judges it by crops'

@@ -12,7 +12,7 @@ import pytest
 from tapetum.alerts.broker import Broker
 from tapetum.alerts.listen import Listener
 from tapetum.bench import alarm
-from tests.replay.clips import PEOPLE, detector, people_clip
+from tests.replay.clips import PEOPLE, SHIPPED, detector, people_clip
 from tests.simulators.mosquitto import Mosquitto
 
 SOON_S, GONE_S = 1.5, 2.0
@@ -66,14 +66,14 @@ def clip_start(status, process):
     raise AssertionError("the daemon takes no frames")
 
 
-@pytest.fixture(scope="module")
-def run(data, tmp_path_factory):
+@pytest.fixture(scope="module", params=["SSD MobileNet", pytest.param("shipped", marks=pytest.mark.long)])
+def run(request, data, tmp_path_factory):
     """The alerts of one run with the time of the clip at which they were told, how late they came, and the status."""
     folder = tmp_path_factory.mktemp("run")
     broker_folder = tmp_path_factory.mktemp("broker")
     with Mosquitto(broker_folder) as broker:
         subscriber = Subscriber(broker.port)
-        path = config(folder, broker.port, people_clip(data), detector(data))
+        path = config(folder, broker.port, people_clip(data), SHIPPED if request.param == "shipped" else detector(data))
         command = [sys.executable, "-m", "tapetum", "run", "--config", str(path)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
