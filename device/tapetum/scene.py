@@ -165,7 +165,8 @@ class Motion:
 
     mask: (h, w) of the luma, uint8, 255 where it moved, valid until the detector's next frame. complete: the mask shows
     what has come to rest under a kept box too, so where it is empty, nothing is. background: (h, w) uint8, how the
-    scene looks with nothing in it, smoothed over 3x3 pixels, valid as long as the mask; None where nobody knows.
+    scene looks with nothing in it, the mean of 3x3 pixels, valid as long as the mask; None where nobody knows. dim: the
+    picture is, next to nothing being brighter than black, and background is the sum of 3x3 pixels, up to 255.
     drift: by how much all of the scene is displaced against the frame before, right and down, fractions of the frame:
     the camera moved.
     """
@@ -175,6 +176,7 @@ class Motion:
     condition: Condition = Condition.CLEAR
     complete: bool = False
     background: Plane | None = None
+    dim: bool = False
     drift: tuple[float, float] = (0.0, 0.0)
 
 

@@ -68,8 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("bundle", type=Path, help="where it begins")
     calibrate.add_argument("bundle", type=Path, help="that was made here; the next version is written")
     calibrate.add_argument("--folder", type=Path, help="of the next version; the current one by itself")
-    for one in (evaluate, operators):
-        one.add_argument("model", type=Path, help="a bundle, a .tflite, or a teacher: objectron, nanodet")
+    operators.add_argument("model", type=Path, help="a bundle or a .tflite")
+    evaluate.add_argument("model", type=Path, help="a bundle, a .tflite, or a teacher of detectors: objectron, nanodet")
     for name in ("first", "second"):
         compare.add_argument(name, type=Path, help="a bundle, a .tflite, or a teacher: objectron, nanodet")
     check.add_argument("--html", type=Path, help="write a page with pictures and their boxes drawn to this file")

@@ -13,7 +13,7 @@ from tapetum.record import State as Step
 from tapetum.update.state import State as Fetched
 from tapetum_trainer.rollout import fleet as fleets
 from tapetum_trainer.rollout.fleet import KINDS, LARGEST, Fetch, Fleet, Known, Standing
-from tapetum_trainer.rollout.outcome import Outcome, Wanted, judged, unfit
+from tapetum_trainer.rollout.outcome import Outcome, Wanted, before_of, judged, unfit
 from tests.test_inventory import GOOD as INVENTORY
 from tests.test_inventory import VALUES
 
@@ -67,6 +67,20 @@ def test_whatever_comes_is_an_answer_in_its_bounds_or_none(topic: str, payload: 
 
 def texts(said: Standing | Fetch | None) -> list[str]:
     return [text for text in msgspec.structs.asdict(said).values() if isinstance(text, str)] if said else []
+
+
+@pytest.mark.parametrize(
+    ("active", "previous", "before"),
+    [
+        ("street@4", "street@3", "street@4"),  # it tries street@5, or has failed at it
+        ("street@5", "street@4", "street@4"),
+        ("", "", ""),  # inference.model
+        ("street@5", "", None),  # who had inference.model, and an earlier Tapetum, which does not say
+        ("street@5", "street@5", None),
+    ],
+)
+def test_what_a_device_goes_back_to_is_never_what_it_is_to_leave(active: str, previous: str, before: str | None):
+    assert before_of(Standing("trial", active, previous, "street@5", push=4), "street@5") == before
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -299,6 +299,25 @@ def test_who_was_trying_an_earlier_push_when_it_began_goes_back_to_that(desk: De
         assert active(simulation) == {"cam-000": "street@1", "cam-001": "street@3", "cam-002": "street@1"}
 
 
+def test_a_device_is_not_believed_that_it_had_what_was_never_signed_for_it(desk: Desk, broker: Mosquitto):
+    desk.pushes(3, "cam-001")
+    with fleet(broker, desk.root, 2, fails("cam-000", "cam-001", how="hang")) as simulation:
+        until(lambda: active(simulation)["cam-001"] == "street@3")
+        with desk.begun("rollout", "start", desk.bundle(2), "--stages", "all", "--answer", "60"):
+            until(lambda: set(active(simulation).values()) == {"street@2"})
+            until(lambda: set(desk.outcomes().values()) == {"trial"})
+            told = {"state": "trial", "model": "street@2", "active": "street@2", "push": desk.status()["push"]}
+            with Consumer(broker.port, "nothing") as liar:
+                for previous in ("street@3", "street@2", "nothing@9"):
+                    said = json.dumps({**told, "previous": previous, "reason": f"I had {previous}"}).encode()
+                    liar.say("tapetum/v1/cam-000/model/state", said, retain=True)
+            time.sleep(2)  # it hears that; nothing of it is to be seen
+            back = desk.run("rollout", "rollback")
+            assert back.returncode == 0, back.stdout + back.stderr
+        until(lambda: active(simulation) == {"cam-000": "street@1", "cam-001": "street@3"})
+    assert pushed(desk)["street@3"] == {"cam-001"}
+
+
 def test_a_rollback_ends_trials_that_are_under_way(desk: Desk, broker: Mosquitto):
     hanging = fails(*[f"cam-{number:03}" for number in range(6)], how="hang")
     start = "rollout", "start", desk.bundle(2), "--stages", "all"

@@ -192,6 +192,7 @@ def test_what_cannot_be_asked_of_it_is_told(made: Path, folder: Path, capsys: py
         (["train", *given(folder), "--workers", "2"], 78, "--workers: it is of detectors"),
         (["train", *given(folder), "--layers"], 78, "--layers: it is of detectors"),
         (["evaluate", str(made), *given(folder), "--html", "a.html"], 78, "--html: a page is made of a detector's"),
+        (["compare", str(made), str(made), *given(folder), "--conditions"], 78, "--conditions: two classifiers are"),
         (["evaluate", str(made), *given(folder), "--means", "green=red"], 78, "OURS of red, blue, background"),
     ):
         assert main(order) == status, order

@@ -77,15 +77,16 @@ def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest
     pages = folder / "one.html", folder / "two.html"
     more = ["--conditions", "--html", str(pages[0]), "--json", str(folder / "one.json")]
     assert main(["evaluate", str(packed), *given, "--split", "valid", *more]) == 0
-    assert main(["compare", str(packed), str(packed), *given, "--html", str(pages[1])]) == 0
+    assert re.search(r"^boxes@3: .*^1 thread, this machine", capsys.readouterr().out, re.MULTILINE | re.DOTALL)
+    assert main(["compare", str(packed), str(packed), *given, "--conditions", "--html", str(pages[1])]) == 0
+    rows = re.findall(r"^(\w+) +\d+ +[\d.]+ +[\d.]+ +\+0\.000$", capsys.readouterr().out, re.MULTILINE)
+    assert rows == list(conditions())
     assert all("boxes@3" in page.read_text() for page in pages)
     assert set(json.loads((folder / "one.json").read_text())["conditions"]) == set(conditions())
     assert main(["calibrate", str(packed), *given, "--folder", str(folder)]) == 0
     assert bundle.open(folder / "boxes@4.tapetum").name == "boxes@4"
     assert main(["operators", str(packed)]) == 0
-    told = capsys.readouterr().out
-    assert "boxes@3: " in told
-    assert "CONV_2D" in told
+    assert "CONV_2D" in capsys.readouterr().out
 
 
 def test_a_bundle_is_fine_tuned_with_other_pictures_and_for_int8(

@@ -79,7 +79,7 @@ def test_on_road_cameras_it_is_above_ssd_by_ten_points_and_more(data: Path):
 
 
 @pytest.mark.alone
-def test_it_takes_at_most_half_of_the_time_of_ssd(data: Path, pictures: Pictures):
+def test_it_takes_about_half_of_the_time_of_ssd(data: Path, pictures: Pictures):
     asked = [pictures.picture(index) for index in range(20)]
     taken = latencies([ssd(data), shipped(BASE)], asked, 60)
     print(taken)

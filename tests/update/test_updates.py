@@ -38,6 +38,12 @@ class Clock(FakeClock):
         return self.is_set
 
 
+@pytest.fixture(autouse=True)
+def no_time_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's own has a clock of another day than these tests."""
+    monkeypatch.setattr(updates, "_SAVED", tmp_path / "no clock")
+
+
 @contextmanager
 def looking(scene: Scene, wall: Clock, **settings: object) -> Iterator[tuple[Updates, list[State]]]:
     """The thread at work, in the place of the scene's own looks; and what it tells."""
@@ -107,6 +113,14 @@ def test_a16_a_device_that_has_seen_nothing_yet_knows_that_it_is_not_1970(
     with looking(scene, Clock(datetime.fromtimestamp(0, NOW.tzinfo), is_set=False), clock="any") as (found, _):
         until(lambda: found.fault.startswith("update refused: ExpiredMetadataError"))
     assert (scene.camera.models, scene.camera.floor.seen_s) == ([], 0)
+
+
+def test_a_clock_that_is_set_is_believed_whatever_was_saved_once(scene: Scene, tmp_path: Path, monkeypatch):
+    saved(NOW_S + 400 * DAY_S, tmp_path, monkeypatch)
+    scene.desk.push(packed(1))
+    scene.show()
+    with looking(scene, Clock()):
+        until(lambda: scene.camera.models == ["street@1"])
 
 
 def test_what_failed_is_tried_again_after_a_while_and_then_less_often(scene: Scene, monkeypatch):

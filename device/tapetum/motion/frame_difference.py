@@ -6,7 +6,8 @@ alone. What differs from the background and hangs together with a pixel that mov
 only while it moves, or while it is followed; what stops otherwise is gone at once, and what creeps is not seen.
 
 What hangs together is looked for in cells of 4 x 4 pixels; what is in a single one is a speck, and not shown. What
-moves is looked for in the first row of each cell, and counts in the next frame too: in the dark it is a few pixels.
+moves is looked for in the first row of each cell; where anything moves, what did so in the frame before counts too: in
+the dark it is a few pixels.
 
 R. Collins et al., "A system for video surveillance and monitoring", CMU-RI-TR-00-12, 2000.
 """
@@ -53,6 +54,7 @@ class FrameDifferenceModel(Average):
         super().seed(scene, inside)
         if inside is None:
             scene.earlier[:] = scene.previous[:] = scene.picture
+            self._moving[:] = self._moved[:] = 0
 
     def compare(self, scene: Scene, held: Sequence[Slices]) -> None:
         """Fill `strong` and `weak` with what differs from the background and hangs together with what moves."""

@@ -8,7 +8,7 @@ is nothing to see, and it stays a mean.
 import cv2
 import numpy as np
 
-from tapetum.motion.levels import Samples, samples
+from tapetum.motion.levels import samples
 from tapetum.scene import Plane
 
 _SIZE = (3, 3)
@@ -18,6 +18,7 @@ _FEW, _MANY = 0.002, 0.1  # of the picture are brighter: below the first it is d
 _BLACK, _LIGHT = 0.01, 0.9  # of the picture is no brighter than what is black, or light
 _APART = 2  # luma steps from black to light: less is the edge between two steps
 _SEEN, _STILL = 0.75, 0.6  # luma steps above black, on average: from the first something is seen, to the second still
+_PATIENCE = 4  # looks in a row that must find the same before pictures are smoothed otherwise
 
 
 class Smoothing:
@@ -25,27 +26,31 @@ class Smoothing:
 
     def __init__(self) -> None:
         self.dim = False
+        self._unsuited = 0  # looks in a row
 
     def smooth(self, luma: Plane, out: Plane) -> None:
         """Fill `out` (h, w) with `luma` smoothed."""
         cv2.boxFilter(luma, -1, _SIZE, dst=out, normalize=not self.dim)
 
     def is_unsuited(self, luma: Plane) -> bool:
-        """Return whether `luma` had better be smoothed otherwise than what came before."""
-        return luma.size > 0 and self._is_dim(samples(luma)) is not self.dim
+        """Look, and return whether pictures have for some looks been such as are better smoothed otherwise."""
+        self._unsuited = self._unsuited + 1 if self._is_dim(luma) is not self.dim else 0
+        return self._unsuited >= _PATIENCE
 
     def suit(self, luma: Plane) -> bool:
         """Smooth as `luma` had better be from now on; return whether that is otherwise than before."""
-        changed = self.is_unsuited(luma)
-        self.dim ^= changed
+        dim = self._is_dim(luma)
+        changed, self.dim, self._unsuited = dim is not self.dim, dim, 0
         return changed
 
-    def _is_dim(self, seen: Samples) -> bool:
+    def _is_dim(self, luma: Plane) -> bool:
         """Return whether there is something to be seen, and next to nothing of it is bright."""
-        counts = np.bincount(seen)
-        shares = np.cumsum(counts) / seen.size
-        black, light = (int(level) for level in np.searchsorted(shares, (_BLACK, _LIGHT)))
-        if 1 - shares[min(_FULL, black + _DIM, len(shares) - 1)] > (_MANY if self.dim else _FEW):
+        if not luma.size:
             return False
-        above = float(seen.mean()) - black
-        return above >= _STILL if self.dim else above >= _SEEN and light - black >= _APART
+        seen = samples(luma)
+        shares = np.cumsum(np.bincount(seen)) / seen.size
+        black, light = np.interp((_BLACK, _LIGHT), shares, np.arange(len(shares)))
+        if 1 - shares[min(_FULL, int(black) + _DIM, len(shares) - 1)] > (_MANY if self.dim else _FEW):
+            return False
+        above = float(seen.mean() - black)
+        return above >= _STILL if self.dim else bool(above >= _SEEN and light - black >= _APART)

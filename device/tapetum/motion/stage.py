@@ -175,7 +175,8 @@ class Stage:
         self._seen += 1
         self._model.learn(scene, held)
         complete = self._seen > self._settings.learning
-        return Motion(scene.strong, boxes(rects, luma.shape), complete=complete, background=self._model.background)
+        found, background, dim = boxes(rects, luma.shape), self._model.background, self._smoothing.dim
+        return Motion(scene.strong, found, complete=complete, background=background, dim=dim)
 
     def _begin(self, luma: Plane, condition: Condition) -> Motion:
         """Take this picture for the background: it is the first, the first of its size, or the whole of it changed."""

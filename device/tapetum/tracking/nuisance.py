@@ -77,7 +77,7 @@ def look(box: Box, frame: Frame, motion: Motion) -> Look | None:
     pixels = cv2.countNonZero(mask)
     if pixels < _LEAST_PIXELS:
         return None
-    picture = np.asarray(cv2.blur(frame.luma[around], (3, 3)), np.float32)
+    picture = np.asarray(cv2.boxFilter(frame.luma[around], -1, (3, 3), normalize=not motion.dim), np.float32)
     background = motion.background[around].astype(np.float32)
     difference = picture - background
     contrast = max(1.0, cv2.mean(np.abs(difference), mask)[0])

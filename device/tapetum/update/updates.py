@@ -112,12 +112,14 @@ class Updates:
         return found
 
     def _now_s(self) -> int:
-        """Return Unix time, as it is at least: a clock may have been set back, or have no battery."""
+        """Return Unix time, as it is at least: a clock that nobody sets may have been set back, or have no battery."""
+        now_s = max(RELEASED_S, int(self._clock.utc(self._clock.now_ns()).timestamp()))
+        if self._clock.synced():
+            return now_s
         try:
-            saved_s = int(_SAVED.stat().st_mtime)
+            return max(now_s, int(_SAVED.stat().st_mtime))
         except OSError:
-            saved_s = 0
-        return max(RELEASED_S, saved_s, int(self._clock.utc(self._clock.now_ns()).timestamp()))
+            return now_s
 
     def _rest_s(self, found: State) -> float:
         """Return after how long to look again, where nothing says so before."""

@@ -19,8 +19,8 @@ from tapetum_trainer.publish.repository import Repository
 from tapetum_trainer.rollout.book import Book, Member, Rollout
 from tapetum_trainer.rollout.choice import staged
 from tapetum_trainer.rollout.ears import Ears
-from tapetum_trainer.rollout.fleet import Fleet, said
-from tapetum_trainer.rollout.outcome import Wanted, unfit
+from tapetum_trainer.rollout.fleet import Fleet, Known, said
+from tapetum_trainer.rollout.outcome import Wanted, before_of, unfit
 from tapetum_trainer.rollout.plan import STAGES, Plan, checked, load, parsed
 
 _PATIENCE_S = 60.0  # for what is retained to come
@@ -75,7 +75,7 @@ def planned(options: argparse.Namespace, broker: Broker) -> Begun:
     wanted = Wanted(model, contract.requires, roots, home.names(options.classes))
     found = _wanted(options.to, fleet, plan)
     left = {one: f"it is in {busy[one]}" if one in busy else unfit(fleet.of(one), wanted) for one in found}
-    members = _members(plan, name, left, fleet)
+    members = _members(Rollout(name, model, plan), left, fleet)
     online = frozenset(one for one in found if fleet.of(one).online)
     return Begun(Rollout(name, model, plan), members, content, online)
 
@@ -89,9 +89,10 @@ def _check_free(repository: Repository, model: str, content: bytes) -> None:
         raise PublishError(f"{model} was pushed for {', '.join(signed.classes)} alone: raise its version")
 
 
-def _members(plan: Plan, name: str, left: Mapping[str, str], fleet: Fleet) -> list[Member]:
+def _members(rollout: Rollout, left: Mapping[str, str], fleet: Fleet) -> list[Member]:
     """Return who is asked in which stage, and who is left out: those with a reason in `left`."""
-    stages = staged(plan, name, [one for one, reason in left.items() if not reason])
+    plan, model = rollout.plan, rollout.model
+    stages = staged(plan, rollout.id, [one for one, reason in left.items() if not reason])
     if not any(stages):
         reasons = "; ".join(sorted(set(left.values()))) or _SILENCE
         raise PublishError(f"nobody is left who could be asked: {reasons}")
@@ -99,7 +100,8 @@ def _members(plan: Plan, name: str, left: Mapping[str, str], fleet: Fleet) -> li
         if stage.devices and not names:  # the fleet would be asked without the ones who were to be asked first
             reasons = "; ".join(f"{one}: {left.get(one) or _SILENCE}" for one in stage.devices)
             raise PublishError(f"stage {stage.name}: none of its devices could be asked: {reasons}")
-    asked = [Member(one, number, before=_before(fleet, one)) for number, names in enumerate(stages) for one in names]
+    due = [(one, number) for number, names in enumerate(stages) for one in names]
+    asked = [Member(one, number, before=_before(fleet.of(one), model)) for one, number in due]
     return asked + [Member(one, -1, reason=reason) for one, reason in left.items() if reason]
 
 
@@ -167,10 +169,9 @@ def _entry(name: str, fleet: Fleet) -> dict[str, str]:
     }
 
 
-def _before(fleet: Fleet, name: str) -> str:
-    """Return what is active on a device: what it has to go back to, unless it says otherwise once it was asked."""
-    standing = fleet.of(name).standing
-    return standing.active if standing else ""
+def _before(known: Known, model: str) -> str:
+    """Return what a device has to go back to, unless it says otherwise once it was asked."""
+    return (before_of(known.standing, model) if known.standing else None) or ""
 
 
 def _next_name(book: Book, model: str) -> str:

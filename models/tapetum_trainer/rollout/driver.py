@@ -92,13 +92,14 @@ class Driver:
             self._book.keep(self.rollout, changed)
 
     def _known(self, member: Member) -> Member:
-        """Return it with what it has to go back to, which an earlier push may have changed since the rollout began."""
+        """Return it with what it has to go back to, which an earlier push may have changed since the rollout began.
+
+        A device is believed where it has inference.model, and where it names what is signed for it.
+        """
         standing = self._fleet.of(member.name).standing
-        if standing is None:
+        before = before_of(standing, self.rollout.model) if standing else None
+        if before is None or before == member.before or (before and not self._bench.gave(before, member.name)):
             return member
-        before = before_of(standing, self.rollout.model) or member.before
-        if before != member.before:
-            self._bench.keep(before)  # while it is signed
         return replace(member, before=before)
 
     def _forth(self, member: Member) -> Member:

@@ -48,9 +48,14 @@ def judged(known: Known, model: str, push: int) -> tuple[Outcome, str]:
     return Outcome.ASKED, _why(known)
 
 
-def before_of(standing: Standing, model: str) -> str:
-    """Return what a device has to go back to from `model`: what is active, or where that is it, what was before."""
-    return standing.previous if standing.active == model else standing.active
+def before_of(standing: Standing, model: str) -> str | None:
+    """Return what a device has to go back to from `model`, "" inference.model; None where it does not say so.
+
+    It is what is active, or where that is `model`, what was before.
+    """
+    if standing.active != model:
+        return standing.active
+    return standing.previous if standing.previous not in ("", model) else None
 
 
 def _fetched(fetch: Fetch, standing: Standing | None, model: str) -> tuple[Outcome, str]:

@@ -35,6 +35,12 @@ class Bench:
             durable.write(path, found)
         return path.exists()
 
+    def gave(self, model: str, device: str) -> bool:
+        """Return whether a bundle is signed for that device; it is kept then, for what is signed may go."""
+        with alone.signing(self._home):
+            contract = self._repository.contracts().get(model)
+            return contract is not None and Pushes(contract).of(device) > 0 and self.keep(model)
+
     def ask(self, model: str, devices: Collection[str], push: int, number: Numbered) -> set[str]:
         """Have the bundle signed for these devices too; return those of them that something else was pushed to since.
 
