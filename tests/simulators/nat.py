@@ -1,7 +1,7 @@
 """A device behind a router that translates addresses: network namespaces of this kernel, with its own conntrack.
 
-`outside` has the broker and the desk, `inside` the device, and the router between them knows one way in: none. What a
-thread starts belongs to the namespace that the thread is in (setns(2)), sockets, threads and processes alike.
+`outside` has the broker and the desk, `inside` the device; nobody outside can reach through the router between them.
+What a thread starts belongs to the namespace that the thread is in (setns(2)), sockets, threads and processes alike.
 """
 
 import contextlib
