@@ -12,7 +12,7 @@ from tapetum.bundle.manifest import Name, Source
 from tapetum.config_errors import explained
 from tapetum.settings import Count, Settings
 from tapetum_trainer.acceptance import Acceptance
-from tapetum_trainer.augment import Augmentation
+from tapetum_trainer.augment import Augmentation, Pasting
 from tapetum_trainer.aware.settings import Aware, AwareQuantization
 from tapetum_trainer.data.classes import Classes
 from tapetum_trainer.data.readers import AnySource, Folders
@@ -32,6 +32,7 @@ _LATER: Later = (
     ("fit", "precision", "float32"),
     ("quantization", "aware", msgspec.to_builtins(Aware())),
     ("acceptance", "quantization_of", {}),
+    ("augmentation", "pasting", msgspec.to_builtins(Pasting())),
 )
 Text = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from tapetum_trainer.augment.augmenter import Augmenter
 from tapetum_trainer.augment.example import Example, Pictures
-from tapetum_trainer.augment.settings import Augmentation, Colour, Conditions, Geometry
+from tapetum_trainer.augment.settings import Augmentation, Colour, Conditions, Geometry, Pasting
 from tapetum_trainer.augment.sheet import sheet
 
-__all__ = ["Augmentation", "Augmenter", "Colour", "Conditions", "Example", "Geometry", "Pictures", "sheet"]
+__all__ = ["Augmentation", "Augmenter", "Colour", "Conditions", "Example", "Geometry", "Pasting", "Pictures", "sheet"]

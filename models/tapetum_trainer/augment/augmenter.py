@@ -1,4 +1,4 @@
-"""Pictures in, examples out: cut, mirrored, several in one, in other light, through bad air and bad cameras.
+"""Pictures in, examples out: cut, mirrored, several in one, things pasted, in other light, through bad air and cameras.
 
 The mosaic: A. Bochkovskiy, C.-Y. Wang, H.-Y. M. Liao, "YOLOv4: optimal speed and accuracy of object detection", 2020.
 """
@@ -13,6 +13,7 @@ from tapetum_trainer.augment.colour import coloured
 from tapetum_trainer.augment.conditions import suffered, visible
 from tapetum_trainer.augment.example import Example, Flags, Floats, Guessed, Hinted, Pictures, Pixels
 from tapetum_trainer.augment.geometry import Chooser, Edges
+from tapetum_trainer.augment.pasting import Paster
 from tapetum_trainer.augment.settings import Augmentation
 
 _OFF = 0.4  # by how much a line between pictures is moved, either way, at most: fractions of their mean width
@@ -36,6 +37,7 @@ class Augmenter:
     def __init__(self, pictures: Pictures, settings: Augmentation) -> None:
         self.pictures, self.settings = pictures, settings
         self._chooser = Chooser(settings.geometry, settings.side)
+        self._paster = Paster(pictures, settings.pasting, self._chooser)
 
     def example(self, index: int, epoch: int, again: int = 0) -> Example:
         """Return an example around the picture `index`: the same for the same seed, epoch, index and `again`.
@@ -51,7 +53,7 @@ class Augmenter:
             random.shuffle(indexes)
         pixels = np.full((side, side, 3), random.integers(256), np.uint8)
         parts = [self._part(one, place, pixels, random) for one, place in zip(indexes, places, strict=True)]
-        return self._varied(_joined(pixels, parts, places), random)
+        return self._varied(self._paster(_joined(pixels, parts, places), random), random)
 
     def _part(self, index: int, place: Edges, pixels: Pixels, random: np.random.Generator) -> _Part:
         """Show a picture at `place` of `pixels`, and return what is there of its things."""

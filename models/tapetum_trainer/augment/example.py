@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from tapetum_trainer.data.sample import Outline
+
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -46,6 +48,14 @@ class Guessed(Protocol):
 
     def scores(self, index: int) -> Floats:
         """Return (k,): how sure each box is, 0..1."""
+
+
+@runtime_checkable
+class Outlined(Protocol):
+    """What pictures have too, of some of whose things somebody drew what they cover."""
+
+    def outlines(self, index: int) -> tuple[Outline, ...]:
+        """Return that of each box, () where it is not known; it may be fewer: of the first boxes."""
 
 
 class Hints(NamedTuple):

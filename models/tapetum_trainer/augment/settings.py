@@ -40,6 +40,20 @@ class Geometry(Settings, frozen=True, kw_only=True):
             raise ValueError("scale begins with 1 or less, and dropped is no more than kept")
 
 
+class Pasting(Settings, frozen=True, kw_only=True):
+    """How often things are cut out of one picture along their outlines and put into another."""
+
+    share: Fraction = 0.0  # of the examples
+    most: Annotated[int, Meta(ge=1, le=16)] = 3  # things in one of them
+    sizes: Range = (0.06, 0.6)  # the root of a thing's area, fractions of the example: every octave as often
+    enlarged: Annotated[float, Meta(ge=1)] = 1.5  # no thing is made larger than it was by more than this
+    classes: tuple[str, ...] = ()  # that are pasted; (): all
+    edge: Annotated[float, Meta(ge=0, le=8)] = 1.0  # pixels, the deviation by which the edge of a thing is blurred
+
+    def __post_init__(self) -> None:
+        _ordered(self, "sizes")
+
+
 class Colour(Settings, frozen=True, kw_only=True):
     """How light and colours vary among cameras and days."""
 
@@ -89,5 +103,6 @@ class Augmentation(Settings, frozen=True, kw_only=True):
     side: Side = 256  # pixels, of an example
     seed: int = 0
     geometry: Geometry = Geometry()
+    pasting: Pasting = Pasting()
     colour: Colour | None = Colour()  # null: as they are
     conditions: Conditions | None = Conditions()  # null: none

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tapetum.progress import Progress
 from tapetum_trainer.data.pictures import pixels
-from tapetum_trainer.data.sample import Labelled
+from tapetum_trainer.data.sample import Labelled, Outline, Thing
 from tapetum_trainer.errors import DataError
 
 _MAGIC = b"tapPACK1"
@@ -45,6 +45,7 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
     known: tuple[bool, ...]
     origin: str
     group: str
+    outlines: tuple[Outline, ...] = ()  # of each box; (): of none of them
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -101,6 +102,11 @@ class Packed:
         """Return where it came from, for reports."""
         return self._entries[index].origin
 
+    def outlines(self, index: int) -> tuple[Outline, ...]:
+        """Return for each box what its thing covers, as far as somebody drew it."""
+        entry = self._entries[index]
+        return entry.outlines or ((),) * len(entry.boxes)
+
     def group(self, index: int) -> str:
         """Return the camera or clip that it is of; "": none."""
         return self._entries[index].group
@@ -125,7 +131,7 @@ def _key(pictures: Sequence[Labelled], labels: Sequence[str], side: int, root: P
     found = hashlib.sha256(msgspec.json.encode([list(labels), side]))
     contents: dict[Path, str] = {}
     for picture in pictures:
-        things = [(thing.label, astuple(thing.box), thing.crowd) for thing in picture.things]
+        things = [_said(thing) for thing in picture.things]
         if picture.path not in contents:  # several may be cut out of one file
             contents[picture.path] = hashlib.sha256(picture.path.read_bytes()).hexdigest()
         known = None if picture.known is None else sorted(picture.known)
@@ -134,6 +140,11 @@ def _key(pictures: Sequence[Labelled], labels: Sequence[str], side: int, root: P
             msgspec.json.encode([_origin(picture, root), contents[picture.path], things, known, picture.group, *cut])
         )
     return found.hexdigest()
+
+
+def _said(thing: Thing) -> tuple[Any, ...]:
+    drawn = (thing.outline,) if thing.outline else ()
+    return thing.label, astuple(thing.box), thing.crowd, *drawn
 
 
 def astuple(box: Any) -> tuple[float, float, float, float]:
@@ -160,6 +171,7 @@ def _entries(pictures: Sequence[Labelled], labels: Sequence[str], side: int, roo
             tuple(picture.known is None or label in picture.known for label in labels),
             _origin(picture, root),
             picture.group,
+            tuple(thing.outline for thing in picture.things) if any(one.outline for one in picture.things) else (),
         )
         offset += 3 * width * height
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from tapetum.scene import Box
 
+Outline = tuple[tuple[float, ...], ...]
+"""Polygons, each x, y, x, y, ... in fractions of the picture: together what a thing covers; (): nobody drew it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -13,6 +16,7 @@ class Thing:
     label: str
     box: Box
     crowd: bool = False
+    outline: Outline = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from msgspec import Meta, field
 from numpy.typing import NDArray
 
 from tapetum.settings import Settings
-from tapetum_trainer.augment.example import Flags, Floats, Guessed, Hints, Pictures, Pixels
+from tapetum_trainer.augment.example import Flags, Floats, Guessed, Hints, Outlined, Pictures, Pixels
+from tapetum_trainer.data.sample import Outline
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.evaluate.answers import Judged, load
 from tapetum_trainer.evaluate.mapping import columns, relabelled
@@ -118,6 +119,10 @@ class Guided:
     def known(self, index: int) -> Flags:
         """Return as of `Pictures`."""
         return self._pictures.known(index)
+
+    def outlines(self, index: int) -> tuple[Outline, ...]:
+        """Return as of `Outlined`, of the picture's own boxes."""
+        return self._pictures.outlines(index) if isinstance(self._pictures, Outlined) else ()
 
     def origin(self, index: int) -> str:
         """Return as of `Pictures`."""

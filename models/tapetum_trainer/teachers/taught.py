@@ -16,7 +16,8 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from tapetum.settings import Settings
-from tapetum_trainer.augment.example import Flags, Floats, Pictures, Pixels
+from tapetum_trainer.augment.example import Flags, Floats, Outlined, Pictures, Pixels
+from tapetum_trainer.data.sample import Outline
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.teachers.pseudo import Labeller, Labels
 
@@ -87,6 +88,10 @@ class Taught:
         known = self._pictures.known(index).copy()
         known[self._numbers[self._numbers >= 0]] = True
         return known
+
+    def outlines(self, index: int) -> tuple[Outline, ...]:
+        """Return as of `Outlined`, of the picture's own boxes."""
+        return self._pictures.outlines(index) if isinstance(self._pictures, Outlined) else ()
 
     def origin(self, index: int) -> str:
         """Return as of `Pictures`."""

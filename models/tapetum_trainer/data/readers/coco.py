@@ -6,11 +6,12 @@ T.-Y. Lin et al., "Microsoft COCO: common objects in context", 2014; the format 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 
 from tapetum_trainer.data.readers.source import Source, Told, each, picture_at, pixel_box, raised, text, whole_size
-from tapetum_trainer.data.sample import Labelled, Thing
+from tapetum_trainer.data.sample import Labelled, Outline, Thing
 from tapetum_trainer.errors import DataError, Doubt
 
 
@@ -31,6 +32,7 @@ class _Annotation(msgspec.Struct):
     category_id: int
     bbox: tuple[float, float, float, float]
     iscrowd: int = 0
+    segmentation: Any = None  # polygons; or masks, which are left alone
 
 
 class _File(msgspec.Struct):
@@ -104,5 +106,19 @@ def _thing(where: str, size: tuple[int, int], one: _Annotation, names: dict[int,
         raise DataError(f"category {one.category_id} has no name", where)
     left, top, width, height = one.bbox
     return Thing(
-        names[one.category_id], pixel_box((left, top, left + width, top + height), size, where), bool(one.iscrowd)
+        names[one.category_id],
+        pixel_box((left, top, left + width, top + height), size, where),
+        bool(one.iscrowd),
+        _outline(one.segmentation, size),
     )
+
+
+def _outline(said: Any, size: tuple[int, int]) -> Outline:
+    """Return the polygons in fractions; () where one is none: boxes alone are needed."""
+    try:
+        polygons = msgspec.convert(said, list[Annotated[list[float], msgspec.Meta(min_length=6)]])
+    except msgspec.ValidationError:
+        return ()
+    if any(len(one) % 2 for one in polygons):
+        return ()
+    return tuple(tuple(round(at / size[axis % 2], 6) for axis, at in enumerate(one)) for one in polygons)

@@ -1,0 +1,141 @@
+"""Things cut out along their outlines and put where they have not been: few things are seen before many scenes.
+
+G. Ghiasi et al., "Simple copy-paste is a strong data augmentation method for instance segmentation", CVPR 2021. What
+is pasted lies in front; of what is behind it, only what is left counts.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from tapetum_trainer.augment.example import Example, Floats, Outlined, Pictures, Pixels
+from tapetum_trainer.augment.geometry import Chooser
+from tapetum_trainer.augment.settings import Pasting
+from tapetum_trainer.data.sample import Outline
+
+_LEAST = 12  # pixels, the root of the area that a thing has at least in its own picture: what is less is no model of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A thing that may be cut out."""
+
+    picture: int
+    label: int
+    outline: Outline
+
+
+@dataclass(frozen=True, slots=True)
+class _Cutout:
+    """A thing as it is pasted. pixels (h, w, 3); covered (h, w) 0..1."""
+
+    pixels: Pixels
+    covered: Floats
+
+
+class Paster:
+    """Pastes things of `pictures` into examples of them. It keeps nothing between two examples."""
+
+    def __init__(self, pictures: Pictures, settings: Pasting, chooser: Chooser) -> None:
+        self._pictures, self._settings, self._chooser = pictures, settings, chooser
+        self._pieces = _pieces(pictures, settings) if settings.share else []
+
+    def __call__(self, example: Example, random: np.random.Generator) -> Example:
+        """Return `example` with things pasted into its pixels, which are changed in place, or as it is."""
+        if not self._pieces or random.random() >= self._settings.share:
+            return example
+        for _ in range(random.integers(1, self._settings.most, endpoint=True)):
+            piece = self._pieces[random.integers(len(self._pieces))]
+            example = self._pasted(example, piece, random)
+        return example
+
+    def _pasted(self, example: Example, piece: _Piece, random: np.random.Generator) -> Example:
+        cutout = self._cut_out(piece, example.pixels.shape[0], random)
+        height, width = cutout.covered.shape
+        side = example.pixels.shape[0]
+        left, top = (
+            int(random.integers(side - width, endpoint=True)),
+            int(random.integers(side - height, endpoint=True)),
+        )
+        shown = example.pixels[top : top + height, left : left + width]
+        weight = cutout.covered[:, :, None]
+        shown[:] = np.rint(shown * (1 - weight) + cutout.pixels * weight).astype(np.uint8)
+        behind = np.zeros((side, side), np.float32)
+        behind[top : top + height, left : left + width] = cutout.covered
+        box = np.array([left, top, left + width, top + height], np.float32) / np.float32(side)
+        return self._joined(example, piece.label, box, behind)
+
+    def _cut_out(self, piece: _Piece, side: int, random: np.random.Generator) -> _Cutout:
+        """Return the thing in the size, and the way round, that the lot gives it."""
+        picture = self._pictures.picture(piece.picture)
+        pixels, covered = _cut(picture, piece.outline)
+        area = max(float(covered.mean()) * covered.size, 1.0)
+        least, most = (math.log(size * side) for size in self._settings.sizes)
+        scale = min(math.exp(random.uniform(least, most)) / math.sqrt(area), self._settings.enlarged)
+        height, width = (min(side, max(2, round(length * scale))) for length in covered.shape)
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=how), np.uint8)
+        covered = np.asarray(cv2.resize(covered, (width, height), interpolation=how), np.float32)
+        if random.random() < self._chooser.settings.flip:
+            pixels, covered = pixels[:, ::-1], covered[:, ::-1]
+        if self._settings.edge:
+            softened = cv2.GaussianBlur(covered, (0, 0), self._settings.edge, borderType=cv2.BORDER_CONSTANT)
+            covered = np.asarray(np.minimum(softened, covered), np.float32)
+        return _Cutout(pixels, covered)
+
+    def _joined(self, example: Example, label: int, box: Floats, behind: Floats) -> Example:
+        """Return `example` with one box more, and of the others what is left of them."""
+        left = _left(example.boxes, behind)
+        there, ignored = self._chooser.judged(example.boxes, left, example.ignored)
+        return replace(
+            example,
+            boxes=np.concatenate([example.boxes[there], box[None]]),
+            classes=np.append(example.classes[there], np.int32(label)),
+            ignored=np.append(ignored[there], False),
+            scores=np.append(example.scores[there], np.float32(1)),
+            hinted=np.append(example.hinted[there], False),
+        )
+
+
+def _left(boxes: Floats, behind: Floats) -> Floats:
+    """Return (k,): of each box, the share that nothing lies in front of."""
+    sums = cv2.integral(behind)
+    side = behind.shape[0]
+    edges = np.rint(boxes * side).astype(int).clip(0, side)
+    left, top, right, bottom = edges.T
+    hidden = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    return np.asarray(1 - hidden / np.maximum((right - left) * (bottom - top), 1), np.float32)
+
+
+def _cut(picture: Pixels, outline: Outline) -> tuple[Pixels, Floats]:
+    """Return what lies around a thing (h, w, 3), and what of it the thing covers (h, w), 1 or 0."""
+    size = np.array([picture.shape[1], picture.shape[0]])
+    polygons = [np.rint(np.array(one).reshape(-1, 2) * size - 0.5).astype(np.int32) for one in outline]
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    cv2.fillPoly(mask, polygons, 1)
+    left, top, width, height = cv2.boundingRect(mask)
+    window = slice(top, top + height), slice(left, left + width)
+    return picture[window], mask[window].astype(np.float32)
+
+
+def _pieces(pictures: Pictures, settings: Pasting) -> list[_Piece]:
+    if not isinstance(pictures, Outlined):
+        return []
+    found = []
+    for index in range(len(pictures)):
+        classes, ignored = pictures.classes(index), pictures.ignored(index)
+        shape = pictures.picture(index).shape
+        for number, outline in enumerate(pictures.outlines(index)):
+            label = pictures.labels[classes[number]]
+            taken = outline and not ignored[number] and label in (settings.classes or pictures.labels)
+            if taken and _area(outline, shape) >= _LEAST**2:
+                found.append(_Piece(index, int(classes[number]), outline))
+    return found
+
+
+def _area(outline: Outline, shape: tuple[int, ...]) -> float:
+    """Return how many pixels lie within the polygons."""
+    size = np.array([shape[1], shape[0]], np.float32)
+    return sum(cv2.contourArea(np.array(one, np.float32).reshape(-1, 2) * size) for one in outline)
