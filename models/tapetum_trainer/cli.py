@@ -11,12 +11,12 @@ from tapetum.errors import TapetumError
 from tapetum_trainer.errors import DataError, RecipeError
 from tapetum_trainer.publish import arguments
 from tapetum_trainer.rollout import arguments as of_rollouts
+from tapetum_trainer.sketch import settle
 
 CONFIG_ERROR = 78
 """Exit status when the recipe or the data must be mended (sysexits.h, EX_CONFIG), as of `tapetum`."""
 _EXTRAS = {
     "ray": "train,scale",
-    "tomli_w": "train,scale",
     "tuf": "update",
     "securesystemslib": "update",
     "cryptography": "update",
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         desk = importlib.import_module(getattr(options, "desk", "tapetum_trainer.desk"))  # it takes seconds
+        if isinstance(getattr(options, "recipe", None), Path):
+            settle(options)
         command: Callable[[argparse.Namespace], int] = getattr(desk, options.command.replace("-", "_"))
         return command(options)
     except ModuleNotFoundError as error:
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         compare.add_argument(name, type=Path, help="a bundle, a .tflite, or a teacher: objectron, nanodet")
     check.add_argument("--html", type=Path, help="write a page with pictures and their boxes drawn to this file")
     for one in (check, train, tune, calibrate, search, evaluate, compare, pace):
-        one.add_argument("recipe", type=Path, help="a .toml; models/recipes has some")
+        one.add_argument("recipe", type=Path, help="a .toml; models/recipes has some; or a folder of labelled pictures")
         one.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in; TAPETUM_DATA")
     search.add_argument("--folder", type=Path, help="of the trials; one of the bundle's name by itself")
     search.add_argument("--workers", type=int, default=1, help="trials at once; 1 by itself")

@@ -34,6 +34,7 @@ from tapetum_trainer.night.recipe import NightRecipe
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.scale import workers
 from tapetum_trainer.sets import Sets, check_place, opened
+from tapetum_trainer.sketch.beginning import opened as opened_bundle
 from tapetum_trainer.teachers.named import TEACHERS, named
 
 if TYPE_CHECKING:
@@ -73,10 +74,7 @@ def fine_tune(options: argparse.Namespace) -> int:
     """Go on from the weights in a bundle."""
     from tapetum_trainer.folded import Start  # noqa: PLC0415  Keras takes seconds
 
-    try:
-        spec = bundle.open(options.bundle).spec()
-    except BundleError as error:
-        raise ModelError(f"{options.bundle}: {error}") from None
+    spec = opened_bundle(options.bundle)
     recipe = tasks.load(options.recipe)
     if isinstance(recipe, CropRecipe):
         return crops.trained(recipe, options, spec)

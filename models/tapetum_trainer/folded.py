@@ -75,7 +75,8 @@ def put_folded(network: Any, weights: Mapping[str, tuple[Array, Array]]) -> None
         values = weights.get(layer.name)
         if not values or [value.shape for value in values] != shapes:
             raise ModelError(
-                f"layer {layer.name} takes {shapes}, which the model does not have: it is of another network"
+                f"layer {layer.name} takes {shapes}, which the model does not have: it is of another network;"
+                " size and side in [network] are to be those of the bundle"
             )
         layer.set_weights(list(values))
 

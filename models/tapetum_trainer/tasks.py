@@ -24,10 +24,15 @@ _OF: Mapping[str, Callable[[Values], AnyRecipe]] = {
 def load(path: Path) -> AnyRecipe:
     """Return the recipe in the file `path`; raises RecipeError naming file, key and what would be right."""
     values = written(path)
-    task = values.get("task", "detection")
-    if task not in _OF:
-        raise RecipeError(f"{path}: task: {task!r} is none; one of {', '.join(_OF)} is wanted")
     try:
-        return _OF[task](values)
+        return of(values)
     except RecipeError as error:
         raise RecipeError(f"{told(path)}: {error}") from None
+
+
+def of(values: Values) -> AnyRecipe:
+    """Return the recipe of these values, by its task; raises RecipeError naming the key."""
+    task = values.get("task", "detection")
+    if task not in _OF:
+        raise RecipeError(f"task: {task!r} is none; one of {', '.join(_OF)} is wanted")
+    return _OF[task](values)

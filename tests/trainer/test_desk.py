@@ -208,13 +208,13 @@ def test_without_the_extra_it_is_said_what_to_install(folder: Path):
     assert "keras is not installed: pip install 'tapetum[train]'" in done.stderr
 
 
-@pytest.mark.parametrize(("command", "lacking"), [("train", "ray"), ("tune", "tomli_w")])
-def test_without_what_scales_the_extra_that_brings_it_is_told(folder: Path, tmp_path: Path, command: str, lacking: str):
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_without_what_scales_the_extra_that_brings_it_is_told(folder: Path, tmp_path: Path, command: str):
     (tmp_path / "tried.toml").write_text(RECIPE + '[search]\nover = { "network.size" = ["nano", "small"] }\n')
     given = [str(tmp_path / "tried.toml"), "--data", str(folder), "--folder", str(tmp_path), "--workers", "2"]
-    done = alone([command, *given], before=f"sys.modules['{lacking}'] = None")
+    done = alone([command, *given], before="sys.modules['ray'] = None")
     assert done.returncode == 78
-    assert f"{lacking} is not installed: pip install 'tapetum[train,scale]'" in done.stderr
+    assert "ray is not installed: pip install 'tapetum[train,scale]'" in done.stderr
 
 
 def test_a_model_that_is_none_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):

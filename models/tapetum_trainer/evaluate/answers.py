@@ -47,6 +47,7 @@ def load(path: Path, labels: str = "", min_score: float = LEAST) -> Judged:
 
     Raises ModelError when it cannot be used.
     """
+    path = bundle.named(str(path)) if str(path) == bundle.SHIPPED else path
     try:
         beginning = path.read_bytes()[:8] if path.is_file() else b""
         spec = bundle.open(path).spec() if archive.is_archive(beginning) else bundle.of_tflite(path, labels)

@@ -1,0 +1,199 @@
+"""What a recipe says of a folder of labelled pictures, where nobody has written one."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tapetum_trainer.crops.settings import BACKGROUND
+from tapetum_trainer.data.classes import Classes
+from tapetum_trainer.data.dataset import unseen
+from tapetum_trainer.data.readers import AnySource
+from tapetum_trainer.data.sample import Labelled
+from tapetum_trainer.data.split import Shares, Split, divided
+from tapetum_trainer.errors import DataError
+from tapetum_trainer.inheritance import Values
+from tapetum_trainer.sketch import words
+from tapetum_trainer.sketch.beginning import Beginning
+from tapetum_trainer.sketch.layouts import Found, labelled, sorted_out
+from tapetum_trainer.sketch.tree import tree
+
+_FEW = 10  # things: a class of which there are fewer is not learned, where there are others
+_SHARES = (0.15, 0.2, 0.3, 0.4)  # of the pictures for validation, and for the test: the first that leaves some for each
+_SHOWN, _SHOWN_ANEW = 40_000, 4_000  # pictures in all epochs together: trained from the start, and gone on
+_EPOCHS, _EPOCHS_ANEW = (20, 120), (10, 30)  # at least, at most
+_BATCHES = (16, 8, 4, 1)  # the first of which an epoch has eight, or that is no more than four
+_PEAK_ANEW = 5e-4  # of the rate, where a bundle is gone on from
+_NOTHING = frozenset({BACKGROUND, "nothing", "none", "empty", "other", "negative"})  # folders of what is no class
+_MEANINGS: Mapping[str, tuple[str, ...]] = {
+    "person": ("people", "pedestrian", "human", "man", "woman"),
+    "vehicle": ("car", "bus", "truck", "van", "motorcycle", "motorbike", "ambulance", "pickup", "lorry"),
+    "bicycle": ("bike", "cyclist"),
+}
+"""Labels that mean a class of the detectors that come along: what such a one has learned of it is gone on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A recipe. told: what was found and chosen, a line each."""
+
+    values: Values
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The pictures of all sources, each with the split that its source says."""
+
+    pictures: Sequence[tuple[Labelled, str]]
+
+    @property
+    def labels(self) -> Counter[str]:
+        """How many things have each label."""
+        return Counter(thing.label for one, _ in self.pictures for thing in one.things if not thing.crowd)
+
+    def split(self, classes: Classes, shares: Shares) -> dict[Split, list[Labelled]]:
+        """Return the pictures of each split, but for those that look the same, which may move some later."""
+        return divided([(classes.of(one), said) for one, said in self.pictures], {}, shares)
+
+
+def name_of(folder: Path) -> str:
+    """Return what a bundle of the pictures in `folder` is called."""
+    told = re.sub(r"[^a-z0-9_.-]+", "-", folder.resolve().name.lower()).strip("-_.")[:64]
+    return told or "pictures"
+
+
+def sketched(folder: Path, beginning: Beginning | None = None) -> Sketch:
+    """Return a recipe for the labelled pictures in `folder`. beginning: the bundle that it is to go on from.
+
+    Raises DataError when nothing is labelled there.
+    """
+    lying = tree(folder)
+    found = labelled(lying)
+    sorted_pictures = [] if found else sorted_out(lying)
+    if not found and not sorted_pictures:
+        raise DataError(_nothing(len([name for names in lying.pictured.values() for name in names])), folder)
+    crops = bool(sorted_pictures) or (beginning is not None and not beginning.detector)
+    if sorted_pictures and beginning is not None and beginning.detector:
+        raise DataError(f"its pictures are sorted, and have no boxes; {beginning.name} is a detector", folder)
+    return _sketched(folder, _said(found or sorted_pictures), beginning, crops=crops)
+
+
+def _sketched(folder: Path, found: Sequence[Found], beginning: Beginning | None, *, crops: bool) -> Sketch:
+    sources = [one.source for one in found]
+    read = _Read([(one, source.split) for source in sources for one in source.read(folder, _unheard)])
+    if not read.labels:
+        raise DataError("there are labels for its pictures, and not one thing in them", folder)
+    background = [label for label in sorted(read.labels) if crops and label.lower() in _NOTHING]
+    classes = _classes(read.labels, beginning, background)
+    shares, missing = _shares(read, classes, {source.split for source in sources})
+    classes = {name: labels for name, labels in classes.items() if name not in missing}
+    if not classes:
+        few = f"{len(read.pictures)} pictures are too few to train on some, choose by others and judge by others again"
+        raise DataError(few, folder)
+    meant = Classes(classes)
+    count = len(read.split(meant, shares)["train"])
+    values: dict[str, Any] = {"task": "classification"} if crops else {}
+    values |= {
+        "name": name_of(folder),
+        "version": 1,
+        "made_of": [{"name": f"{name_of(folder)}, {len(read.pictures)} pictures", "licence": "not said"}],
+        "classes": classes,
+    }
+    if background:
+        values["background"] = {"labels": background}
+    values |= {
+        "data": {"shares": msgspec.to_builtins(shares), "source": [_written(source) for source in sources]},
+        "network": beginning.network if beginning else {"size": "small", "side": 128 if crops else 256},
+        "feeding": {"batch": _batch(count)},
+        "fit": _fit(count, beginning),
+    }
+    shown = (*meant.labels, *background)
+    left_out = {label: times for label, times in read.labels.items() if label not in shown}
+    told = words.told(found, len(read.pictures), read.labels, classes, left_out)
+    lost = words.lost(beginning.name, beginning.labels, classes) if beginning else ()
+    return Sketch(values, (*told, *lost))
+
+
+def _said(found: Sequence[Found]) -> list[Found]:
+    """Return the sources with the splits that they are of, where these are enough for a training by themselves."""
+    splits = {one.source.split for one in found}
+    if {"train", "valid"} <= splits:
+        return list(found)
+    return [
+        Found(
+            one.source if one.source.split == "test" else msgspec.structs.replace(one.source, split="auto"),
+            one.folder,
+            one.names,
+        )
+        for one in found
+    ]
+
+
+def _classes(labels: Counter[str], beginning: Beginning | None, background: Sequence[str]) -> dict[str, list[str]]:
+    """Return class -> labels: those of the bundle first, then what is enough to be learned anew."""
+    found: dict[str, list[str]] = {}
+    for label, _ in labels.most_common():
+        name = _meaning(label, beginning.labels if beginning else ())
+        if label not in background:
+            found.setdefault(name, []).extend([] if name == label else [label])
+    things = {name: labels[name] + sum(labels[one] for one in means) for name, means in found.items()}
+    enough = {name: means for name, means in found.items() if things[name] >= _FEW} or found
+    known = beginning.labels if beginning else ()
+    order = sorted(enough, key=lambda name: (known.index(name) if name in known else len(known), name))
+    return {name: enough[name] for name in order}
+
+
+def _meaning(label: str, known: Sequence[str]) -> str:
+    """Return the class of a bundle that `label` is another word for, or itself."""
+    if label in known:
+        return label
+    lowered = label.lower()
+    return next((name for name in known if lowered == name or lowered in _MEANINGS.get(name, ())), label)
+
+
+def _shares(read: _Read, classes: Mapping[str, Sequence[str]], splits: set[str]) -> tuple[Shares, set[str]]:
+    """Return how much of what names no split goes where, and the classes of which nothing is left to train on."""
+    found: tuple[Shares, set[str]] = Shares(), set()
+    if {"train", "valid"} <= splits:
+        shares = Shares(valid=0.0, test=0.0)
+        return shares, set(unseen(Classes(classes), read.split(Classes(classes), shares)["train"]))
+    for share in _SHARES:
+        shares = Shares(valid=share, test=0.0 if "test" in splits else share)
+        split = read.split(Classes(classes), shares)
+        found = shares, set(unseen(Classes(classes), split["train"]))
+        if split["valid"] and (split["test"] or len(read.pictures) < 2 * _FEW):
+            break
+    return found
+
+
+def _batch(count: int) -> int:
+    """Return how many of `count` pictures are learned from at once."""
+    return next(one for one in _BATCHES if count >= 8 * one or one <= min(4, count))
+
+
+def _fit(count: int, beginning: Beginning | None) -> dict[str, Any]:
+    """Return how long it is trained: the fewer pictures, the more often each is shown."""
+    shown, (least, most) = (_SHOWN_ANEW, _EPOCHS_ANEW) if beginning else (_SHOWN, _EPOCHS)
+    epochs = min(max(shown // max(count, 1), least), most)
+    return {"epochs": epochs, "average": 0.99} | ({"rates": {"peak": _PEAK_ANEW}} if beginning else {})
+
+
+def _written(source: AnySource) -> dict[str, Any]:
+    """Return a source as a recipe says it: what is not usual."""
+    values: dict[str, Any] = msgspec.to_builtins(source)
+    usual = {field.name: field.default for field in msgspec.structs.fields(source)}
+    return {key: value for key, value in values.items() if key == "type" or value != usual.get(key)}
+
+
+def _nothing(count: int) -> str:
+    wanted = "COCO json, Pascal VOC or CVAT xml, YOLO txt, Open Images csv, TFRecord, or a folder for each class"
+    return f"{count} pictures are in it, and none of them has labels that could be read here: {wanted}, is wanted"
+
+
+def _unheard(_: DataError) -> None:
+    """Leave a mistake to the training, which tells it, or to `dataset check`, which tells all of them."""
