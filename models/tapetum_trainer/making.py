@@ -70,7 +70,7 @@ def made(training: Training, tell: Callable[[str], object] = lambda _: None) -> 
     first = _candidate(training, network, network, recipe.quantization)
     lost, aware = losses(first.real, first.whole, judging), None
     chosen = first
-    if _wants_more(recipe, lost, tell):
+    if wants_more(recipe, lost, tell):
         chosen = _better(training, first, _aware(training), tell)
         aware, lost = lost, losses(first.real, chosen.whole, judging)
     before, after = (evaluate(model, judging) for model in (first.real, chosen.whole))
@@ -98,7 +98,7 @@ def _candidate(training: Training, network: Any, answering: Any, settings: Quant
     return _Candidate(content, small, real, whole)
 
 
-def _wants_more(recipe: Recipe, lost: Sequence[Loss], tell: Callable[[str], object]) -> bool:
+def wants_more(recipe: Recipe, lost: Sequence[Loss], tell: Callable[[str], object]) -> bool:
     """Return whether the network is to be fine-tuned for int8."""
     when, much = recipe.quantization.aware.when, list(recipe.acceptance.beyond(lost))
     if much and when == "needed":

@@ -72,6 +72,16 @@ def test_cars_by_night_are_found_as_well_as_ever(
     assert_reached(seen(recordings.dark_highway(data, light, coding, span)), floor)
 
 
+@pytest.mark.parametrize(("beta", "floor"), [(1.0, Floor(0.873, 0.124)), (3.0, Floor(0.468, 0.183))])
+def test_cars_in_haze_are_found_as_well_as_ever(data: Path, beta: float, floor: Floor) -> None:
+    """At 1 a black car at the horizon has 37 % of its contrast left, at 3 it is lost in fog."""
+    assert_reached(seen(recordings.hazy_highway(data, beta, PART)), floor)
+
+
+def test_cars_before_a_lens_out_of_focus_are_found_as_well_as_ever(data: Path) -> None:
+    assert_reached(seen(recordings.blurred_highway(data, 2.5, PART)), Floor(0.930, 0.052))
+
+
 @pytest.mark.parametrize(("span", "floor"), [(PART, 0.759), pytest.param(WHOLE, 0.875, marks=pytest.mark.long)])
 def test_where_mog2_is_blind_the_default_sees_five_times_as_much(
     data: Path, span: tuple[int, int], floor: float

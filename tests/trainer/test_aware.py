@@ -14,14 +14,18 @@ from tapetum_trainer.aware.network import observed, rounded, take_weights
 from tapetum_trainer.aware.settings import Aware
 from tapetum_trainer.aware.steps import Steps, weights_rounded
 from tapetum_trainer.checkpoints import Checkpoints
+from tapetum_trainer.evaluate import Loss
 from tapetum_trainer.export import exported, float_contract
 from tapetum_trainer.fit import fit
 from tapetum_trainer.folded import put_folded, weights_of
+from tapetum_trainer.making import wants_more
 from tapetum_trainer.moments import watched
 from tapetum_trainer.networks.detector import detector
 from tapetum_trainer.quantize import Quantization, Quantized, quantize, questions
+from tapetum_trainer.recipe import parse
 from tapetum_trainer.rounding import STEPS, nearest
 from tapetum_trainer.schedule import Fit
+from tests.trainer.boxes import RECIPE
 from tests.trainer.learnable import ARCHITECTURE, CLASSES, SIDE, Feed, picture
 from tests.trainer.training import train
 
@@ -145,3 +149,22 @@ def test_what_int8_had_lost_is_found_again(learned: Any, tmp_path: Path):
     after = share(quantize(exported(hard), CONTRACT, PICTURES, NEAREST))
     print(f"found: {before:.2f} made hard, {after:.2f} fine-tuned for int8")
     assert after > before + 0.2
+
+
+@pytest.mark.parametrize(
+    ("said", "lost", "wanted"),
+    [
+        ("", 1.2, True),
+        ("", 0.9, False),
+        ('[quantization.aware]\nwhen = "never"\n', 1.2, False),
+        ('[quantization.aware]\nwhen = "always"\n', 0.0, True),
+    ],
+)
+def test_by_itself_a_network_is_tuned_where_int8_loses_more_than_a_point(said: str, lost: float, wanted: bool):
+    plain = RECIPE.replace("[acceptance]\nquantization = 100.0\n", "")
+    recipe, told = parse(plain + said), list[str]()
+    assert wants_more(recipe, [Loss("all", 0.5, 0.5 - lost / 100, 0.001)], told.append) is wanted
+    needed = (
+        "acceptance.quantization: int8 loses 1.2 points, 1.0 at most: it is trained on with int8's steps in its way"
+    )
+    assert told == ([needed] if wanted and not said else [])
