@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tapetum.bundle import Provenance
 from tapetum_trainer.evaluate import Result, Scores
 from tapetum_trainer.evaluate.words import head, overall, rows
+from tapetum_trainer.licences import remarks
 from tapetum_trainer.quantize import Report
 
 FEW = 50
@@ -60,6 +61,11 @@ def made_of(provenance: Provenance) -> Iterator[str]:
         yield ""
     lines = [(source.name, source.licence, source.address) for source in provenance.sources]
     yield from written([("source", "licence", "address"), *lines], 3) if lines else ("No source is named.",)
+    if told := [plain(one) for one in remarks(provenance.sources)]:
+        yield ""
+        yield "Who sells it, or passes it on, is to know of what it was made of:"
+        yield ""
+        yield from (f"* {one}" for one in told)
 
 
 def _figures(result: Result) -> Iterator[str]:

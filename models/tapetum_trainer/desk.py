@@ -72,13 +72,13 @@ def brighten(options: argparse.Namespace) -> int:
 
 def fine_tune(options: argparse.Namespace) -> int:
     """Go on from the weights in a bundle."""
-    from tapetum_trainer.folded import Start  # noqa: PLC0415  Keras takes seconds
+    from tapetum_trainer.folded import start_of  # noqa: PLC0415  Keras takes seconds
 
-    spec = opened_bundle(options.bundle)
+    start = start_of(opened_bundle(options.bundle))
     recipe = tasks.load(options.recipe)
     if isinstance(recipe, CropRecipe):
-        return crops.trained(recipe, options, spec)
-    return _trained(_of_detector(options), options, Start(spec.content, spec.labels))
+        return crops.trained(recipe, options, start)
+    return _trained(_of_detector(options), options, start)
 
 
 def calibrate(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tapetum.bundle import ModelBundle, Source
 from tapetum_trainer import graph
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import kernels
@@ -40,10 +41,18 @@ def weights_of(content: bytes) -> dict[str, tuple[Array, Array]]:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A model that was made here, to go on from. content: the .tflite; labels: of its classes, in their order."""
+    """A model that was made here, to go on from.
+
+    content: the .tflite; labels: of its classes, in their order; sources: what it was made of, itself the first.
+    """
 
     content: bytes
     labels: tuple[str, ...]
+    sources: tuple[Source, ...] = ()
+
+    def after(self, made_of: Sequence[Source]) -> tuple[Source, ...]:
+        """Return what a model is made of that goes on from this one with `made_of`."""
+        return tuple(dict.fromkeys((*made_of, *self.sources)))
 
     def put_into(self, network: Any, labels: Sequence[str], last: str = HEATMAP) -> None:
         """Give `network`, for the classes `labels` and without batch normalisation, what it has learned.
@@ -58,6 +67,13 @@ class Start:
             for new, old in zip((kernel, bias), weights[last], strict=True):
                 _copy_channels(new, old, known)
         put_folded(network, weights | {last: (kernel, bias)})
+
+
+def start_of(model: ModelBundle) -> Start:
+    """Return the bundle `model` as what a training goes on from."""
+    spec, said = model.spec(), model.manifest.provenance
+    itself = Source(name=f"{model.name}, which it goes on from", licence=said.licence)
+    return Start(spec.content, spec.labels, (itself, *said.sources))
 
 
 def _copy_channels(new: Array, old: Array, places: Mapping[int, int]) -> None:

@@ -130,7 +130,7 @@ def _calibration(training: Training) -> Iterator[NDArray[np.uint8]]:
 def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:
     recipe = training.recipe
     bundling = Bundling(name=recipe.name, version=recipe.version, thresholds=recipe.thresholds, probes=recipe.probes)
-    where = provenance(recipe.licence, recipe.made_of, recipe.sha256, training.sets.packed("train").key)
+    where = provenance(recipe.licence, training.made_of, recipe.sha256, training.sets.packed("train").key)
     asked = of_the_clip() if recipe.questions == "clip" else None
     valid = training.sets.packed("valid")
     return bundled(small, valid, where, bundling, questions=asked, result=after)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from tapetum.bundle import Source
 from tapetum_trainer.augment import Pictures
 from tapetum_trainer.checkpoints import Checkpoints, put_into, read
 from tapetum_trainer.data.readers.kept import cache
@@ -37,6 +38,11 @@ class Training:
     def recipe(self) -> Recipe:
         """By which it is trained."""
         return self.sets.recipe
+
+    @property
+    def made_of(self) -> tuple[Source, ...]:
+        """What its model is made of, and what that was made of that it goes on from."""
+        return self.start.after(self.recipe.made_of) if self.start else self.recipe.made_of
 
     @property
     def checkpoints(self) -> Checkpoints:

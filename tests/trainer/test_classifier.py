@@ -30,7 +30,7 @@ from tapetum_trainer.crops.sets import opened
 from tapetum_trainer.crops.settings import Fit, Weights
 from tapetum_trainer.crops.tempered import temperature
 from tapetum_trainer.crops.training import CropTraining, going_on, shown
-from tapetum_trainer.folded import weights_of
+from tapetum_trainer.folded import Start, weights_of
 from tapetum_trainer.networks.classifier import ClassifierArchitecture, classifier
 from tapetum_trainer.networks.classifiers import CLASSIFIERS
 from tapetum_trainer.operators import inventory
@@ -211,7 +211,7 @@ def test_what_goes_on_from_a_bundle_begins_with_the_classes_that_it_knows(made: 
     recipe = tasks.load(other_classes(tmp_path))
     assert isinstance(recipe, CropRecipe)
     spec = bundle.open(made).spec()
-    began = CropTraining(opened(recipe, folder), tmp_path, going_on(spec.content, spec.labels)).network()
+    began = CropTraining(opened(recipe, folder), tmp_path, going_on(Start(spec.content, spec.labels))).network()
     kernel, bias = began.get_layer("logits").get_weights()
     old = weights_of(spec.content)["logits"]
     for new, place in ((1, 1), (2, 2)):  # blue and the background

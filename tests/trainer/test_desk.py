@@ -96,7 +96,12 @@ def test_a_bundle_is_fine_tuned_with_other_pictures_and_for_int8(
     text = RECIPE.replace("version = 3", "version = 4").replace("epochs = 2", "epochs = 1")
     recipe.write_text(f'{text}[quantization.aware]\nwhen = "always"\nepochs = 1\n')
     assert main(["fine-tune", str(packed), str(recipe), "--data", str(folder), "--folder", str(folder / "tuned")]) == 0
-    assert bundle.open(folder / "tuned/boxes@4.tapetum").spec().name == "boxes@4"
+    found = bundle.open(folder / "tuned/boxes@4.tapetum")
+    assert found.name == "boxes@4"
+    assert [one.name for one in found.manifest.provenance.sources] == [
+        "painted boxes",
+        "boxes@3, which it goes on from",
+    ]
     told = capsys.readouterr().out
     assert re.search(r"AP50 of int8 in the validation: [\d.]+ as it was, [\d.]+ trained on", told)
     assert re.search(r"Before it was fine-tuned for int8\. Points of AP50 that int8 loses", told)

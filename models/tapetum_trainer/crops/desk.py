@@ -13,13 +13,13 @@ from tapetum_trainer.evaluate.mapping import fitting, given
 from tapetum_trainer.evaluate.words import table, timed
 
 if TYPE_CHECKING:
-    from tapetum.inference.contract import ModelSpec
     from tapetum_trainer.crops.training import CropTraining
+    from tapetum_trainer.folded import Start
 
 _TIMED = 20  # crops by which latency is measured
 
 
-def trained(recipe: CropRecipe, options: argparse.Namespace, start: "ModelSpec | None" = None) -> int:
+def trained(recipe: CropRecipe, options: argparse.Namespace, start: "Start | None" = None) -> int:
     """Train, and make the bundle when it is done. start: what it goes on from."""
     from tapetum_trainer.crops.training import CropTraining, going_on  # noqa: PLC0415  Keras takes seconds
     from tapetum_trainer.fit import within  # noqa: PLC0415
@@ -28,7 +28,7 @@ def trained(recipe: CropRecipe, options: argparse.Namespace, start: "ModelSpec |
         if is_given:
             raise RecipeError(f"--{option}: it is of detectors; a classifier is trained by one process, in minutes")
     name = f"{recipe.name}@{recipe.version}"
-    begun = going_on(start.content, start.labels) if start else None
+    begun = going_on(start) if start else None
     training = CropTraining(opened(recipe, options.data), options.folder or Path(name), begun)
     outcome = training.run(within(60 * options.minutes)) if options.minutes else training.run()
     if not outcome.finished:

@@ -58,7 +58,7 @@ def made(training: CropTraining) -> Made:
     before, after = (judged(model, judging).figures for model in (real, whole))
     cost = lost(real, whole, judging)
     spec = _spec(training, small, whole)
-    origin = provenance(recipe.licence, recipe.made_of, recipe.sha256, training.sets.crops("train").key)
+    origin = provenance(recipe.licence, training.made_of, recipe.sha256, training.sets.crops("train").key)
     words = card(spec, origin, small.report, (before, after), cost)
     packed = pack(spec, origin, _metrics(before, after), card=words)
     for missed in recipe.acceptance.missed(after.top1, after.balanced, cost, len(packed)):

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from tapetum.bundle import Source
 from tapetum.inference.labels import PLACEHOLDER
 from tapetum_trainer.checkpoints import Checkpoints, put_into, read
 from tapetum_trainer.crops.judge import Asked
@@ -37,6 +38,11 @@ class CropTraining:
     def recipe(self) -> CropRecipe:
         """By which it is trained."""
         return self.sets.recipe
+
+    @property
+    def made_of(self) -> tuple[Source, ...]:
+        """What its model is made of, and what that was made of that it goes on from."""
+        return self.start.after(self.recipe.made_of) if self.start else self.recipe.made_of
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -84,6 +90,6 @@ def shown(crops: Crops, sampler: Sampler) -> Mapping[str, float]:
     return {label: float(sampler.expected[crops.truth == place].sum()) for place, label in enumerate(crops.labels)}
 
 
-def going_on(content: bytes, labels: tuple[str, ...]) -> Start:
-    """Return the classifier of a bundle, to go on from: its class without a name is the background."""
-    return Start(content, tuple(BACKGROUND if label == PLACEHOLDER else label for label in labels))
+def going_on(start: Start) -> Start:
+    """Return the classifier that `start` is, to go on from: its class without a name is the background."""
+    return replace(start, labels=tuple(BACKGROUND if label == PLACEHOLDER else label for label in start.labels))

@@ -7,7 +7,6 @@ from typing import Any
 
 from tapetum import bundle
 from tapetum.errors import BundleError
-from tapetum.inference.contract import ModelSpec
 from tapetum.inference.labels import PLACEHOLDER
 from tapetum_trainer.errors import ModelError
 
@@ -22,11 +21,11 @@ class Beginning:
     network: Mapping[str, Any]
 
 
-def opened(model: Path) -> ModelSpec:
+def opened(model: Path) -> bundle.ModelBundle:
     """Return the bundle that a command names: a file, or `shipped`; raises ModelError when it is none."""
     path = bundle.named(str(model)) if str(model) == bundle.SHIPPED else model
     try:
-        return bundle.open(path).spec()
+        return bundle.open(path)
     except BundleError as error:
         raise ModelError(f"{path}: {error}") from None
 
@@ -35,7 +34,7 @@ def beginning(model: Path) -> Beginning:
     """Return what the bundle `model` is; raises ModelError when it was not made here."""
     from tapetum_trainer.folded import weights_of  # noqa: PLC0415  Keras takes seconds
 
-    spec = opened(model)
+    spec = opened(model).spec()
     side = spec.contract.input.width if spec.contract else 0
     weights = {name: [value.shape for value in values] for name, values in weights_of(spec.content).items()}
     for detector in (True, False):
