@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tapetum.errors import TapetumError
 from tapetum_trainer.errors import DataError, RecipeError
@@ -92,10 +93,28 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
         one.add_argument("--conditions", action="store_true", help="also by night, in haze, moved, by infrared, H.264")
     pace.add_argument("--rounds", type=int, default=3, help="3 by itself")
+    _add_quantize(commands)
     arguments.add(commands)
     of_rollouts.add(commands)
     evaluate.add_argument("--json", type=Path, help="write all figures to this file")
     return parser
+
+
+def _add_quantize(commands: Any) -> None:
+    quantize = commands.add_parser("quantize", help="make a bundle of anybody's float detector, in whole numbers")
+    quantize.set_defaults(desk="tapetum_trainer.quantizing")
+    quantize.add_argument("model", type=Path, help="a float .tflite")
+    quantize.add_argument("recipe", type=Path, help="whose pictures calibrate and judge; or a folder of labelled ones")
+    quantize.add_argument("--data", type=Path, default=_root(), help="the folder that its paths begin in; TAPETUM_DATA")
+    quantize.add_argument("--labels", default="", help="file of the model's labels, where it brings none")
+    quantize.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
+    quantize.add_argument("--name", default="", help="of the bundle; that of the file by itself")
+    quantize.add_argument("--version", type=int, default=1, help="of the bundle; 1 by itself")
+    quantize.add_argument("--licence", default="not said", help="of the model, as SPDX writes it: Apache-2.0")
+    quantize.add_argument("--input", choices=("int8", "uint8"), help="of the bundle's model; as the recipe says")
+    quantize.add_argument("--pictures", type=int, help="for calibration; as the recipe says")
+    quantize.add_argument("--edge-tpu", action="store_true", help="rewrite what the Edge TPU's compiler refuses")
+    quantize.add_argument("--folder", type=Path, help="of the bundle; the current one by itself")
 
 
 def _root() -> Path:

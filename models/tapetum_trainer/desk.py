@@ -1,7 +1,7 @@
 """What the commands do: each takes its options and returns its exit status."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +23,10 @@ from tapetum_trainer.data.page import page
 from tapetum_trainer.data.readers.kept import cache
 from tapetum_trainer.data.report import check
 from tapetum_trainer.errors import DataError, ModelError, RecipeError
-from tapetum_trainer.evaluate import Judged, Loss, Pictures, answers, json, latencies, load, text
+from tapetum_trainer.evaluate import Judged, Pictures, answers, json, latencies, load, text
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.mapping import fitting, given
-from tapetum_trainer.evaluate.result import Result
-from tapetum_trainer.evaluate.words import table, timed
+from tapetum_trainer.evaluate.words import lost, side_by_side, table, timed
 from tapetum_trainer.inheritance import written
 from tapetum_trainer.night import desk as night
 from tapetum_trainer.night.recipe import NightRecipe
@@ -245,19 +244,14 @@ def _packed(training: "Training", path: Path, *, layers: bool) -> int:
     found = made(training, lambda line: print(line, flush=True))
     path.write_bytes(found.bundle.content)
     papers = write(found, path)
-    print(_side_by_side(found.before, found.after))
+    print(side_by_side(found.before, found.after))
     if found.aware is not None:
-        print(f"Before it was fine-tuned for int8. {_lost(found.aware)}")
-    print(_lost(found.losses))
+        print(f"Before it was fine-tuned for int8. {lost(found.aware)}")
+    print(lost(found.losses))
     if layers:
         print(_layers(training, found.content, path))
     print(f"{path}: {len(found.bundle.content)} bytes; beside it {', '.join(one.name for one in papers)}")
     return 0
-
-
-def _lost(losses: Sequence[Loss]) -> str:
-    told = ", ".join(f"{one.label} {one.points:.1f} +- {one.error:.1f}" for one in losses)
-    return f"Points of AP50 that int8 loses against float, the mean of several views of each picture: {told}"
 
 
 def _layers(training: "Training", content: bytes, path: Path) -> str:
@@ -271,14 +265,3 @@ def _layers(training: "Training", content: bytes, path: Path) -> str:
     found = layer_errors(content, contract, bundle.open(path).spec().content, asked)
     rows = [(one.kind, f"{one.sqnr_db:.1f}", one.name.split(";")[-1][-60:]) for one in found]
     return "\n".join(table([("operator", "SQNR dB", "output"), *rows]))
-
-
-def _side_by_side(before: Result, after: Result) -> str:
-    pairs = zip(before.scores.classes, after.scores.classes, strict=True)
-    rows = [(one.label, str(one.truths), _told(one.ap50), _told(other.ap50)) for one, other in pairs]
-    whole = "all", str(before.scores.truths), _told(before.scores.ap50), _told(after.scores.ap50)
-    return "\n".join(table([("AP50", "things", "float", "int8"), *rows, whole]))
-
-
-def _told(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.3f}"

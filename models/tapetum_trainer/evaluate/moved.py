@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum_trainer.evaluate.answers import Judged, answers
+from tapetum_trainer.evaluate.mapping import Labels
 from tapetum_trainer.evaluate.scores import Scores, scored
 from tapetum_trainer.evaluate.truth import Pictures
 
@@ -99,13 +100,15 @@ class Moved:
         return left, top, shape[1] - right, shape[0] - bottom
 
 
-def losses(before: Judged, after: Judged, pictures: Pictures, views: int = 6) -> tuple[Loss, ...]:
+def losses(
+    before: Judged, after: Judged, pictures: Pictures, views: int = 6, mapping: Labels | None = None
+) -> tuple[Loss, ...]:
     """Return what `after` lost against `before`: of all, then of each class that there is something of.
 
-    views: of each picture, the first as it is; two at least.
+    views: of each picture, the first as it is; two at least. mapping: our label -> the models', where they differ.
     """
     seen = [pictures, *(Moved(pictures, seed) for seed in range(1, views))]
-    pairs = [tuple(_figures(scored(answers(model, one), one)) for model in (before, after)) for one in seen]
+    pairs = [tuple(_figures(scored(answers(model, one, mapping), one)) for model in (before, after)) for one in seen]
     labels = [label for label in pairs[0][0] if all(label in figures for pair in pairs for figures in pair)]
     return tuple(_loss(label, [(one[label], other[label]) for one, other in pairs]) for label in labels)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from tapetum_trainer.evaluate.latency import Latency
 from tapetum_trainer.evaluate.matches import Operating
+from tapetum_trainer.evaluate.moved import Loss
 from tapetum_trainer.evaluate.result import Result
 from tapetum_trainer.evaluate.scores import Figure, Scores
 
@@ -44,6 +45,20 @@ def timed(latency: Sequence[Latency]) -> list[str]:
 def head(scores: Scores) -> tuple[str, ...]:
     """Return the names of the columns of `rows`."""
     return (*_HEAD, *(f"recall at {rate} FP" for rate in scores.recall))
+
+
+def side_by_side(before: Result, after: Result) -> str:
+    """Return the AP50 of a float model and of the int8 one of it, class by class."""
+    pairs = zip(before.scores.classes, after.scores.classes, strict=True)
+    lines = [(one.label, str(one.truths), told(one.ap50), told(other.ap50)) for one, other in pairs]
+    whole = "all", str(before.scores.truths), told(before.scores.ap50), told(after.scores.ap50)
+    return "\n".join(table([("AP50", "things", "float", "int8"), *lines, whole]))
+
+
+def lost(losses: Sequence[Loss]) -> str:
+    """Return what int8 lost, in a line."""
+    points = ", ".join(f"{one.label} {one.points:.1f} +- {one.error:.1f}" for one in losses)
+    return f"Points of AP50 that int8 loses against float, the mean of several views of each picture: {points}"
 
 
 def rows(scores: Scores) -> list[tuple[str, ...]]:

@@ -63,8 +63,12 @@ class _Read:
 
 def name_of(folder: Path) -> str:
     """Return what a bundle of the pictures in `folder` is called."""
-    told = re.sub(r"[^a-z0-9_.-]+", "-", folder.resolve().name.lower()).strip("-_.")[:64]
-    return told or "pictures"
+    return slug(folder.resolve().name) or "pictures"
+
+
+def slug(name: str) -> str:
+    """Return what of a name a bundle's may have; "": nothing."""
+    return re.sub(r"[^a-z0-9_.-]+", "-", name.lower()).strip("-_.")[:64]
 
 
 def sketched(folder: Path, beginning: Beginning | None = None) -> Sketch:

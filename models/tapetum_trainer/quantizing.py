@@ -1,0 +1,55 @@
+"""What `quantize` does: a float model of anybody's in, a bundle out."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from tapetum_trainer import operators, reports, sbom, tasks
+from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.evaluate import answers
+from tapetum_trainer.evaluate.mapping import given
+from tapetum_trainer.evaluate.words import lost, side_by_side
+from tapetum_trainer.foreign import Taken, foreign, taken
+from tapetum_trainer.recipe import Recipe
+from tapetum_trainer.sets import opened
+from tapetum_trainer.sketch.recipe import slug
+
+
+def quantize(options: argparse.Namespace) -> int:
+    """Quantize a float model, judge it before and after, and pack it."""
+    recipe = _recipe(options)
+    sets = opened(recipe, options.data)
+    name = f"{options.name or slug(options.model.stem)}@{options.version}"
+    model = foreign(options.model, options.labels, name, options.licence)
+    means = given(options.means, recipe.meaning.names)
+    found = taken(model, sets, means)
+    path = (options.folder or Path()) / f"{name}.tapetum"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(found.content)
+    papers = _papers(found, path, means)
+    print(side_by_side(found.before, found.after))
+    print(lost(found.losses))
+    print(operators.text(operators.inventory(found.small.content)), end="")
+    print(f"{path}: {len(found.content)} bytes; beside it {', '.join(one.name for one in papers)}")
+    return 0
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """Return the recipe whose pictures calibrate and judge, with what the options say of quantizing."""
+    recipe = tasks.load(options.recipe)
+    if not isinstance(recipe, Recipe):
+        raise RecipeError(f"{options.recipe}: task: quantize takes recipes of detectors")
+    said = {key: getattr(options, key) for key in ("input", "pictures", "edge_tpu") if getattr(options, key)}
+    return msgspec.structs.replace(recipe, quantization=msgspec.structs.replace(recipe.quantization, **said))
+
+
+def _papers(found: Taken, path: Path, means: dict[str, tuple[str, ...]] | None) -> Sequence[Path]:
+    """Write beside the bundle its card, its figures with the worst mistakes, and a bill of this environment."""
+    files = path.with_suffix(".md"), path.with_suffix(".html"), path.with_suffix(".cdx.json")
+    files[0].write_text(found.card, encoding="utf-8")
+    said = answers(found.model, found.judging, means)
+    files[1].write_text(reports.evaluation(found.after, said, found.judging), encoding="utf-8")
+    sbom.write(files[2])
+    return files
