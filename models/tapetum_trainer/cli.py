@@ -87,17 +87,21 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--workers", type=int, default=1, help="processes that share each batch; 1 by itself")
         one.add_argument("--layers", action="store_true", help="at the end, tell what int8 costs operator by operator")
     for one in (evaluate, compare):
-        one.add_argument("--split", choices=("train", "valid", "test"), default="test", help="test by itself")
-        one.add_argument("--labels", default="", help="file of labels, for a .tflite that brings none")
-        one.add_argument("--html", type=Path, help="write a page with the worst mistakes drawn to this file")
-        one.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
-        one.add_argument("--conditions", action="store_true", help="also by night, in haze, moved, by infrared, H.264")
+        _add_judging(one)
     pace.add_argument("--rounds", type=int, default=3, help="3 by itself")
     _add_quantize(commands)
     arguments.add(commands)
     of_rollouts.add(commands)
     evaluate.add_argument("--json", type=Path, help="write all figures to this file")
     return parser
+
+
+def _add_judging(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--split", choices=("train", "valid", "test"), default="test", help="test by itself")
+    one.add_argument("--labels", default="", help="file of labels, for a .tflite that brings none")
+    one.add_argument("--html", type=Path, help="write a page with the worst mistakes drawn to this file")
+    one.add_argument("--means", action="append", default=[], metavar="OURS=THEIRS,...", help="labels that differ")
+    one.add_argument("--conditions", action="store_true", help="also by night, in haze, moved, by infrared, H.264")
 
 
 def _add_quantize(commands: Any) -> None:
