@@ -1,15 +1,12 @@
 """One recipe from its pictures to trained weights: what `tapetum-trainer train` does, in legs of any length."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from tapetum.bundle import Source
 from tapetum_trainer.augment import Pictures
-from tapetum_trainer.checkpoints import Checkpoints, put_into, read
 from tapetum_trainer.data.readers.kept import cache
 from tapetum_trainer.errors import DataError
 from tapetum_trainer.evaluate.answers import LEAST
@@ -17,6 +14,7 @@ from tapetum_trainer.evaluate.scores import scored
 from tapetum_trainer.feed import Feed
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
 from tapetum_trainer.folded import Start
+from tapetum_trainer.legs import Legs
 from tapetum_trainer.networks.detector import detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
@@ -27,7 +25,7 @@ from tapetum_trainer.weights import begin
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Legs):
     """The pictures of a recipe, and the folder of its training."""
 
     sets: Sets
@@ -40,16 +38,10 @@ class Training:
         return self.sets.recipe
 
     @property
-    def made_of(self) -> tuple[Source, ...]:
-        """What its model is made of, and what that was made of that it goes on from."""
-        return self.start.after(self.recipe.made_of) if self.start else self.recipe.made_of
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        """Where it stands."""
-        begun = hashlib.sha256(self.start.content if self.start else b"").hexdigest()
+    def begun(self) -> str:
+        """The recipe's hash, that of what it goes on from, and that of its teacher."""
         taught = self.recipe.teacher.content(self.sets.root) if self.recipe.teacher else ""
-        return Checkpoints(self.folder, self.recipe.sha256 + begun + taught)
+        return self.recipe.sha256 + self.start_sha256 + taught
 
     def pictures(self) -> Pictures:
         """Return what is trained on, with the teachers' labels where the recipe wants them."""
@@ -86,11 +78,3 @@ class Training:
             raise DataError("no picture is left for validation: data.shares.valid is to be more")
         prepared = Answers([pictures.picture(index) for index in range(len(pictures))], self.recipe.network.side)
         return lambda network: scored(prepared.rows(network, LEAST), pictures).weighed
-
-    def best(self) -> Any:
-        """Return the network with the best weights; raises DataError when there are none yet."""
-        if not self.checkpoints.best.exists():
-            raise DataError(f"{self.checkpoints.best}: nothing is trained here yet")
-        network = self.network()
-        put_into(network, read(self.checkpoints.best))
-        return network

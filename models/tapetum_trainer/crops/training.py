@@ -1,6 +1,5 @@
 """One recipe of a classifier from its crops to trained weights, in legs of any length, as a detector's."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,9 +7,7 @@ from typing import Any
 
 import keras
 
-from tapetum.bundle import Source
 from tapetum.inference.labels import PLACEHOLDER
-from tapetum_trainer.checkpoints import Checkpoints, put_into, read
 from tapetum_trainer.crops.judge import Asked
 from tapetum_trainer.crops.recipe import CropRecipe
 from tapetum_trainer.crops.sets import Crops, CropSets
@@ -20,6 +17,7 @@ from tapetum_trainer.errors import DataError
 from tapetum_trainer.feed import Feed
 from tapetum_trainer.fit import Outcome, Until, fit
 from tapetum_trainer.folded import Start
+from tapetum_trainer.legs import Legs
 from tapetum_trainer.networks.classifier import classifier
 from tapetum_trainer.networks.classifiers import CLASSIFIERS
 from tapetum_trainer.sampling import Sampler
@@ -27,7 +25,7 @@ from tapetum_trainer.weights import begin
 
 
 @dataclass(frozen=True)
-class CropTraining:
+class CropTraining(Legs):
     """The crops of a recipe, and the folder of its training."""
 
     sets: CropSets
@@ -40,15 +38,9 @@ class CropTraining:
         return self.sets.recipe
 
     @property
-    def made_of(self) -> tuple[Source, ...]:
-        """What its model is made of, and what that was made of that it goes on from."""
-        return self.start.after(self.recipe.made_of) if self.start else self.recipe.made_of
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        """Where it stands."""
-        begun = hashlib.sha256(self.start.content if self.start else b"").hexdigest()
-        return Checkpoints(self.folder, self.recipe.sha256 + begun)
+    def begun(self) -> str:
+        """The recipe's hash, and that of what it goes on from."""
+        return self.recipe.sha256 + self.start_sha256
 
     def network(self) -> Any:
         """Return the network as the training begins: fine-tuned, or its backbone pretrained, or random."""
@@ -75,14 +67,6 @@ class CropTraining:
         if not len(valid):
             raise DataError("no crop is left for validation: data.shares.valid is to be more")
         return test if split == "test" and len(test) else valid
-
-    def best(self) -> Any:
-        """Return the network with the best weights; raises DataError when there are none yet."""
-        if not self.checkpoints.best.exists():
-            raise DataError(f"{self.checkpoints.best}: nothing is trained here yet")
-        network = self.network()
-        put_into(network, read(self.checkpoints.best))
-        return network
 
 
 def shown(crops: Crops, sampler: Sampler) -> Mapping[str, float]:
