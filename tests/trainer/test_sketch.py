@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tapetum import bundle
+from tapetum.scene import Box
 from tapetum_trainer import tasks
 from tapetum_trainer.cli import main
 from tapetum_trainer.errors import DataError
@@ -122,6 +123,41 @@ def test_a_text_beside_pictures_is_no_label(tmp_path: Path, labels: str):
     (tmp_path / "classes.txt").write_text("gnome\n")
     with pytest.raises(DataError, match=r"3 pictures are in it, and none of them has labels .* COCO json, Pascal VOC"):
         sketched(tmp_path)
+
+
+def test_where_the_first_pictures_show_nothing_the_others_labels_are_found(tmp_path: Path):
+    yolo(tmp_path, tmp_path, 30, "")
+    yolo(tmp_path, tmp_path, 12, first=30)
+    (tmp_path / "classes.txt").write_text("gnome\n")
+    assert collected(sketched(tmp_path).values, tmp_path) == (42, {"gnome": 12})
+
+
+def test_polygons_of_yolo_are_boxes_with_an_outline(tmp_path: Path):
+    yolo(tmp_path, tmp_path, 12, "0 0.2 0.2 0.6 0.2 0.4 0.8\n")
+    (tmp_path / "classes.txt").write_text("gnome\n")
+    (source,) = tasks.of(sketched(tmp_path).values).data.source
+    (thing,) = source.read(tmp_path)[0].things
+    assert thing.box == Box(0.2, 0.2, 0.6, 0.8)
+    assert thing.outline == ((0.2, 0.2, 0.6, 0.2, 0.4, 0.8),)
+
+
+def test_what_one_set_did_not_look_for_is_not_taken_for_nothing(tmp_path: Path):
+    for number, (name, label) in enumerate((("mine", "gnome"), ("theirs", "rabbit"))):
+        yolo(tmp_path / name, tmp_path / name, 12, first=12 * number)
+        (tmp_path / name / "classes.txt").write_text(f"{label}\n")
+    assert [one["known"] for one in sketched(tmp_path).values["data"]["source"]] == [("gnome",), ("rabbit",)]
+    (tmp_path / "theirs/classes.txt").write_text("gnome\n")
+    assert not any("known" in one for one in sketched(tmp_path).values["data"]["source"])
+
+
+def test_links_are_followed_and_a_circle_of_them_ends(tmp_path: Path):
+    yolo(tmp_path / "far/images", tmp_path / "far/labels", 12)
+    (tmp_path / "near").mkdir()
+    (tmp_path / "near/classes.txt").write_text("gnome\n")
+    for name in ("images", "labels"):
+        (tmp_path / "near" / name).symlink_to(tmp_path / "far" / name)
+    (tmp_path / "far/images/again").symlink_to(tmp_path / "near")
+    assert collected(sketched(tmp_path / "near").values, tmp_path / "near") == (12, {"gnome": 12})
 
 
 def test_an_annotation_of_captions_is_no_truth(tmp_path: Path):

@@ -40,15 +40,20 @@ _ANY_ENDING = re.compile(r"\.[^.]*$")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A source. pictures: the folder and the names of those that it is of."""
+    """A source. folder, names: of its pictures. vocabulary: the labels that were looked for; (): there is no list."""
 
     source: AnySource
     folder: str
     names: frozenset[str]
+    vocabulary: tuple[str, ...] = ()
 
 
 class _Image(msgspec.Struct):
     file_name: str
+
+
+class _Category(msgspec.Struct):
+    name: str
 
 
 class _Annotation(msgspec.Struct):
@@ -57,7 +62,7 @@ class _Annotation(msgspec.Struct):
 
 class _CocoFile(msgspec.Struct):
     images: list[_Image]
-    categories: list[msgspec.Raw]
+    categories: list[_Category]
     annotations: list[_Annotation]
 
 
@@ -100,7 +105,8 @@ def _coco(tree: Tree) -> Iterator[Found]:
         if place is not None:
             path = joined(folder, name)
             split = _split(place, PurePosixPath(path).stem)
-            yield Found(Coco(images=place or ".", annotations=path, split=split), place, _last(wanted))
+            known = tuple(one.name for one in file.categories)
+            yield Found(Coco(images=place or ".", annotations=path, split=split), place, _last(wanted), known)
 
 
 def _cvat(tree: Tree) -> Iterator[Found]:
@@ -129,10 +135,12 @@ def _yolo(tree: Tree) -> Iterator[Found]:
     for folder, names in tree.files.items():
         files = [one for one in names if one.lower().endswith(".txt") and one.lower() not in _NO_LABELS]
         stems = {_stem(name) for name in files}
-        place = _alike(tree, folder, stems) if any(_is_yolo(tree, folder, one) for one in files[:_ASKED]) else None
+        full = [name for name in files if tree.path(folder, name).stat().st_size]
+        place = _alike(tree, folder, stems) if any(_is_yolo(tree, folder, one) for one in full[:_ASKED]) else None
         if place is not None:
-            source = Yolo(images=place or ".", labels=folder or ".", names=_names_of(tree, folder), split=_split(place))
-            yield Found(source, place, tree.pictured[place])
+            names_file = _names_of(tree, folder)
+            source = Yolo(images=place or ".", labels=folder or ".", names=names_file, split=_split(place))
+            yield Found(source, place, tree.pictured[place], names_in(tree.root / names_file))
 
 
 def _open_images(tree: Tree) -> Iterator[Found]:
@@ -191,11 +199,12 @@ def _alike(tree: Tree, folder: str, stems: set[str]) -> str | None:
 
 
 def _is_yolo(tree: Tree, folder: str, name: str) -> bool:
-    """Whether the first line of a file is a class and four numbers."""
+    """Whether the first line of a file is a class and a box, or a polygon."""
     first = next((line.split() for line in _lines(tree, folder, name) if line.strip()), [])
     try:
-        return len(first) == 5 and int(first[0]) >= 0 and all(-1 < float(one) < 2 for one in first[1:])
-    except ValueError:
+        kind, numbers = int(first[0]), [float(one) for one in first[1:]]
+        return kind >= 0 and len(numbers) >= 4 and len(numbers) % 2 == 0 and all(-1 < one < 2 for one in numbers)
+    except (ValueError, IndexError):
         return False
 
 

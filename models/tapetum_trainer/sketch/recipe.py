@@ -89,7 +89,9 @@ def sketched(folder: Path, beginning: Beginning | None = None) -> Sketch:
 
 def _sketched(folder: Path, found: Sequence[Found], beginning: Beginning | None, *, crops: bool) -> Sketch:
     sources = [one.source for one in found]
-    read = _Read([(one, source.split) for source in sources for one in source.read(folder, _unheard)])
+    each = [source.read(folder, _unheard) for source in sources]
+    read = _Read([(one, source.split) for source, pictures in zip(sources, each, strict=True) for one in pictures])
+    sources = _looked_for(found, each)
     if not read.labels:
         raise DataError("there are labels for its pictures, and not one thing in them", folder)
     background = [label for label in sorted(read.labels) if crops and label.lower() in _NOTHING]
@@ -133,8 +135,23 @@ def _said(found: Sequence[Found]) -> list[Found]:
             one.source if one.source.split == "test" else msgspec.structs.replace(one.source, split="auto"),
             one.folder,
             one.names,
+            one.vocabulary,
         )
         for one in found
+    ]
+
+
+def _looked_for(found: Sequence[Found], each: Sequence[Sequence[Labelled]]) -> list[AnySource]:
+    """Return the sources, each with the labels that were looked for in it where these are not the same in all."""
+    spoken: dict[type[AnySource], set[str]] = {}
+    for one, pictures in zip(found, each, strict=True):
+        shown = {thing.label for picture in pictures for thing in picture.things}
+        spoken.setdefault(type(one.source), set()).update(shown)
+    lists = [frozenset(one.vocabulary or spoken[type(one.source)]) for one in found]
+    if len(set(lists)) == 1:
+        return [one.source for one in found]
+    return [
+        msgspec.structs.replace(one.source, known=tuple(sorted(known))) for one, known in zip(found, lists, strict=True)
     ]
 
 

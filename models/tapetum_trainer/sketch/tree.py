@@ -37,9 +37,9 @@ class Tree:
 
 def tree(root: Path) -> Tree:
     """Return what lies in `root`."""
-    files = {}
-    for path, folders, names in os.walk(root):
-        folders[:] = sorted(one for one in folders if not _left_out(Path(path, one)))
+    files, seen = {}, {root.resolve()}
+    for path, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(one for one in folders if not _left_out(Path(path, one)) and _is_new(Path(path, one), seen))
         files[_said(Path(path).relative_to(root).as_posix())] = sorted(one for one in names if not one.startswith("."))
     return Tree(root, files)
 
@@ -60,6 +60,14 @@ def _said(path: str) -> str:
 
 def _left_out(folder: Path) -> bool:
     return folder.name.startswith((".", "__")) or (folder / "journal.jsonl").exists()
+
+
+def _is_new(folder: Path, seen: set[Path]) -> bool:
+    """Whether a folder was not seen before: links may lead in a circle."""
+    place = folder.resolve()
+    found = place not in seen
+    seen.add(place)
+    return found
 
 
 def _apart(one: str, other: str) -> int:

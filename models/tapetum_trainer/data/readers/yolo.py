@@ -1,12 +1,12 @@
 """YOLO's text files: for each picture one of its name, a line for each object.
 
-`class x y width height`, the centre and the size in fractions of the picture. A picture with no file, or an empty one,
-shows nothing. Classes are numbers; their names are in `data.yaml`, in a file with one a line, or given.
+`class x y width height`, the centre and the size in fractions of the picture; or, where outlines were drawn, a polygon:
+`class x y x y x y ...`. A picture with no file, or an empty one, shows nothing. Classes are numbers; their names are in
+`data.yaml`, in a file with one a line, or given.
 """
 
 from pathlib import Path
 
-from tapetum.scene import Box
 from tapetum_trainer.data.pictures import named, size
 from tapetum_trainer.data.readers.names import names_in
 from tapetum_trainer.data.readers.source import Source, Told, box, each, raised, text
@@ -46,13 +46,16 @@ class Yolo(Source, tag="yolo", frozen=True, kw_only=True):
 def _thing(line: str, names: tuple[str, ...], where: str) -> Thing:
     try:
         kind, *edges = line.split()
-        number, (x, y, width, height) = int(kind), map(float, edges)
+        number, numbers = int(kind), [float(one) for one in edges]
     except ValueError:
-        raise DataError(f"{line[:80]!r}; class x y width height is wanted", where) from None
+        numbers = []
+    if len(numbers) < 4 or len(numbers) % 2:
+        raise DataError(f"{line[:80]!r}; class x y width height is wanted", where)
     if not 0 <= number < len(names):
         raise DataError(f"class {number} has no name; there are {len(names)}: {', '.join(names)}", where)
-    return Thing(names[number], _box(x, y, width, height, where))
-
-
-def _box(x: float, y: float, width: float, height: float, where: str) -> Box:
-    return box((x - width / 2, y - height / 2, x + width / 2, y + height / 2), where)
+    if len(numbers) > 4:
+        across, down = numbers[::2], numbers[1::2]
+        around = box((min(across), min(down), max(across), max(down)), where)
+        return Thing(names[number], around, outline=(tuple(numbers),))
+    x, y, width, height = numbers
+    return Thing(names[number], box((x - width / 2, y - height / 2, x + width / 2, y + height / 2), where))
