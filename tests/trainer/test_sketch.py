@@ -326,6 +326,12 @@ def test_what_a_folder_shows_is_told_without_leaving_a_recipe_there(yard: Path, 
     assert not list(Path().iterdir())
 
 
+def test_where_no_recipe_can_be_written_it_is_said_where(yard: Path, capsys: pytest.CaptureFixture[str]):
+    Path("yard.toml").symlink_to("nowhere/yard.toml")
+    assert main(["train", str(yard)]) == 78
+    assert "desk/yard.toml: the recipe cannot be written: No such file" in capsys.readouterr().err
+
+
 def test_a_folder_without_labels_is_told_with_what_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     pictures(tmp_path / "album", 3)
     assert main(["train", str(tmp_path / "album")]) == 78

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from tapetum_trainer.data.readers.kept import cache
+from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.inheritance import values_of
 from tapetum_trainer.sketch.beginning import beginning
 from tapetum_trainer.sketch.recipe import Sketch, name_of, sketched
@@ -15,7 +16,8 @@ def settle(options: argparse.Namespace) -> None:
     """Let `options` name a recipe where they name a folder of labelled pictures, and that folder as the data's.
 
     It is written where the command was called, by those that train; it may be changed then, and is read the next time.
-    Raises DataError when nothing is labelled in the folder, ModelError when a bundle to go on from is none of ours.
+    Raises DataError when nothing is labelled in the folder, ModelError when a bundle to go on from is none of ours,
+    RecipeError where the recipe cannot be written.
     """
     folder: Path = options.recipe
     if not folder.is_dir():
@@ -29,8 +31,11 @@ def settle(options: argparse.Namespace) -> None:
     found = sketched(folder, begun)
     if options.command not in _WRITING:
         options.recipe = cache() / "sketches" / f"{name_of(folder)}.toml"
+    try:
         options.recipe.parent.mkdir(parents=True, exist_ok=True)
-    options.recipe.write_text(_written(found, folder), encoding="utf-8")
+        options.recipe.write_text(_written(found, folder), encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(f"{options.recipe.absolute()}: the recipe cannot be written: {error.strerror}") from None
     print("\n".join([*found.told, f"{options.recipe}: all of that, as a recipe"]))
 
 
