@@ -27,12 +27,14 @@ from tapetum_trainer.thresholds import BestF1, Rule
 
 Later = tuple[tuple[str, str, Any], ...]
 """Table, key and value of what recipes could not say at first: where they do not, their trainings go on."""
+PASTING = ("augmentation", "pasting", msgspec.to_builtins(Pasting()))
+"""Of every recipe that varies pictures."""
 _LATER: Later = (
     ("", "task", None),
     ("fit", "precision", "float32"),
     ("quantization", "aware", msgspec.to_builtins(Aware())),
     ("acceptance", "quantization_of", {}),
-    ("augmentation", "pasting", msgspec.to_builtins(Pasting())),
+    PASTING,
 )
 Text = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T")
@@ -118,8 +120,13 @@ def hashed(recipe: Settings, later: Later) -> str:
 def _forget(said: dict[str, Any], later: Later) -> None:
     for table, key, usual in later:
         place = said[table] if table else said
-        if usual is None or place[key] == usual:
+        if usual is None or _bytes(place[key]) == _bytes(usual):
             del place[key]
+
+
+def _bytes(value: Any) -> bytes:
+    """Return what tells two values apart that JSON tells apart: a tuple is a list."""
+    return msgspec.json.encode(value, order="deterministic")
 
 
 def load(path: Path) -> Recipe:

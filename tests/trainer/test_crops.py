@@ -191,6 +191,7 @@ WRONG = [
     ("side = 96\n", "side = 97\n", "network.side"),
     ("epochs = 8", "epochs = 8\nweights = { classes = { green = 2.0 } }", "fit.weights.classes.green: there is no"),
     ("[feeding]", "[augmentation.geometry]\nmosaic = 0.5\n[feeding]", "augmentation.geometry.mosaic"),
+    ("[feeding]", "[augmentation.pasting]\nshare = 0.3\n[feeding]", "augmentation.pasting: an example is one crop"),
     (YOLO, 'type = "frames"\npath = "images"\n', "nobody has said what frames show"),
     ("smallest = 8.0", "smalest = 8.0", "smalest"),
 ]

@@ -15,11 +15,11 @@ from tapetum_trainer.evaluate.moved import Loss
 from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values
 from tapetum_trainer.quantize import Quantization
-from tapetum_trainer.recipe import Bundled, Given, Later, converted, hashed
+from tapetum_trainer.recipe import PASTING, Bundled, Given, Later, converted, hashed
 from tapetum_trainer.sampling import Sampling
 from tapetum_trainer.thresholds import BestF1, Rule
 
-_LATER: Later = ()
+_LATER: Later = (PASTING,)
 
 
 class Acceptance(Settings, frozen=True, kw_only=True):
@@ -79,6 +79,8 @@ def of(values: Values) -> CropRecipe:
         raise RecipeError("classes: two at least are told apart, or one and the [background]")
     if any(isinstance(source, Frames) for source in recipe.data.source):
         raise RecipeError("data.source: nobody has said what frames show; a classifier learns from labels alone")
+    if recipe.augmentation.pasting.share:
+        raise RecipeError("augmentation.pasting: an example is one crop, and has one class; detectors alone take it")
     for name in recipe.fit.weights.classes.keys() - set(names):
         raise RecipeError(f"fit.weights.classes.{name}: there is no such class; known are {', '.join(names)}")
     augmentation = msgspec.structs.replace(recipe.augmentation, side=recipe.network.side, seed=recipe.seed)
