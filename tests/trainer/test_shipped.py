@@ -88,7 +88,7 @@ def test_it_takes_about_half_of_the_time_of_ssd(data: Path, pictures: Pictures):
 
 
 def _multiplies_bytes() -> bool:
-    """Whether the processor has instructions for products of bytes (VNNI): with them 0.43 to 0.53 was measured on three.
+    """Whether the processor has instructions for products of bytes (VNNI): with them 0.43 to 0.53 was measured.
 
     On one that has AVX2 alone it is 0.59 to 0.61, more than the half that is wanted.
     """
