@@ -38,9 +38,13 @@ class Calibrated:
 def calibrated(old: ModelBundle, valid: Pictures, judging: Pictures, rule: Rule) -> Calibrated:
     """Return the next version of `old`, its scores calibrated on `valid`, judged on `judging`.
 
-    Its probes ask about the pictures of the old one's. Raises ModelError when its model was not made here.
+    Its probes ask about the pictures of the old one's. Raises ModelError when its model was not made here,
+    or has other classes than the pictures.
     """
     spec = old.spec()
+    if tuple(valid.labels) != spec.labels:
+        told = f"its classes are {', '.join(spec.labels)}, in this order, and the recipe's {', '.join(valid.labels)}"
+        raise ModelError(f"{old.name}: {told}")
     found = calibration(matched(answers(of_spec(spec), valid), valid), rule)
     new = replace(spec, name=f"{old.manifest.name}@{old.manifest.version + 1}", content=moved(spec.content, found))
     contract = Contract(input=old.manifest.input, decoder=old.manifest.decoder)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +77,15 @@ def foreign(path: Path, labels: str, name: str, licence: str) -> Foreign:
     if spec.contract is None or not spec.contract.decoder.PLACES:
         raise ModelError(f"{path}: it does not say where things are: a detector is wanted")
     return Foreign(spec, name, licence, path.name)
+
+
+def shown_as_large(recipe: Recipe, model: Foreign) -> Recipe:
+    """Return the recipe with pictures that are as large as the model takes them."""
+    side = max(model.spec.contract.input.size) if model.spec.contract else 0
+    data = msgspec.structs.replace(recipe.data, side=max(recipe.data.side, side))
+    return msgspec.structs.replace(
+        recipe, data=data, augmentation=msgspec.structs.replace(recipe.augmentation, side=side)
+    )
 
 
 def taken(model: Foreign, sets: Sets, means: Labels | None = None) -> Taken:

@@ -10,15 +10,16 @@ from collections.abc import Iterator, Sequence
 from tapetum.bundle import Source
 
 _TERMS = (
-    (re.compile(r"\bNC\b|non-?commercial", re.IGNORECASE), "non-commercial: not to be sold, nor to go into what is"),
-    (re.compile(r"\bA?GPL", re.IGNORECASE), "copyleft: what is made of it is to be under the same licence"),
-    (re.compile(r"\bSA\b|share-?alike|\bODbL\b", re.IGNORECASE), "what is made of it is to be under the same licence"),
-    (re.compile(r"\bresearch\b", re.IGNORECASE), "given away for research; whoever sells it asks its makers"),
-    (re.compile(r"\bterms\b", re.IGNORECASE), "its pictures are their owners', under whose terms they were published"),
+    (r"\bNC\b|non[- ]?commercial|no commercial", "non-commercial: not to be sold, nor to go into what is"),
+    (r"\bSA\b|share-?alike|\bODbL\b|CDLA-Sharing", "share-alike: what is made of it is to be under the same licence"),
+    (r"GPL\b|GPL-|General Public|\bMPL\b|\bEUPL\b", "copyleft: what is made of it is to be under the same licence"),
+    (r"\bND\b|no derivatives", "nothing that is made of it is to be passed on"),
+    (r"\bresearch\b|\bacademic\b", "given away for research; whoever sells it asks its makers"),
+    (r"\bterms\b", "its pictures are their owners', under whose terms they were published"),
 )
-"""The first that a licence's name is like counts."""
 _FREE = re.compile(
-    r"\bApache\b|\bMIT\b|\bBSD\b|\bISC\b|\bCC[ -]BY\b|\bCC0\b|public domain|\bCDLA\b|\bmine\b|\bours?\b|\bown\b",
+    r"(Apache|MIT|BSD|ISC|CC[ -]BY|CC0|CDLA-Permissive|Unlicense|Zlib)([ -][\d.]+)?([ -]Clause)?"
+    r"|public domain|mine|my own",
     re.IGNORECASE,
 )
 
@@ -27,14 +28,12 @@ def remarks(sources: Sequence[Source]) -> Iterator[str]:
     """Yield a line for each kind of terms that asks for more than the names of its makers, with what it is of."""
     found: dict[str, list[str]] = {}
     for source in sources:
-        if said := _remark(source.licence):
+        for said in _remarks(source.licence):
             found.setdefault(said, []).append(source.name)
     yield from (f"{'; '.join(names)}: {said}" for said, names in found.items())
 
 
-def _remark(licence: str) -> str:
-    """Return what is to be known of a licence; "": it asks for no more than to be named."""
-    for pattern, said in _TERMS:
-        if pattern.search(licence):
-            return said
-    return "" if _FREE.search(licence) else "nobody has said here under which licence it is"
+def _remarks(licence: str) -> list[str]:
+    """Return what is to be known of a licence; nothing where it asks for no more than to be named."""
+    told = [said for pattern, said in _TERMS if re.search(pattern, licence, re.IGNORECASE)]
+    return told or ([] if _FREE.fullmatch(licence.strip()) else ["no licence that is known here"])

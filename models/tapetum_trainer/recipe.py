@@ -154,11 +154,20 @@ def of(values: Values) -> Recipe:
     for name in recipe.acceptance.quantization_of.keys() - recipe.classes.keys():
         known = ", ".join(recipe.classes)
         raise RecipeError(f"acceptance.quantization_of.{name}: there is no such class; known are {known}")
+    _check_pasting(recipe)
     seeded = {"augmentation": msgspec.structs.replace(recipe.augmentation, side=recipe.network.side, seed=recipe.seed)}
     sampling = msgspec.structs.replace(recipe.feeding.sampling, seed=recipe.seed)
     for corner in corners(recipe.search) if recipe.search else ():
         varied(values, corner)
     return msgspec.structs.replace(recipe, **seeded, feeding=msgspec.structs.replace(recipe.feeding, sampling=sampling))
+
+
+def _check_pasting(recipe: Recipe) -> None:
+    pasting = recipe.augmentation.pasting
+    for name in set(pasting.classes) - recipe.classes.keys():
+        raise RecipeError(f"augmentation.pasting.classes: there is no {name}; known are {', '.join(recipe.classes)}")
+    if pasting.share and recipe.teacher is not None:
+        raise RecipeError("augmentation.pasting: the [teacher] has not seen what is pasted, and would punish it")
 
 
 def varied(values: Values, changes: Mapping[str, Value]) -> Recipe:

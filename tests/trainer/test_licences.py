@@ -23,18 +23,28 @@ def test_of_what_asks_only_to_be_named_nothing_is_told(licence: str):
         ("for non-commercial use", "non-commercial"),
         ("AGPL-3.0", "copyleft"),
         ("GPL-2.0-only", "copyleft"),
-        ("CC BY-SA 4.0", "under the same licence"),
-        ("ODbL", "under the same licence"),
+        ("LGPL-3.0", "copyleft"),
+        ("CC BY-SA 4.0", "share-alike"),
+        ("ODbL", "share-alike"),
+        ("CC BY-ND 4.0", "nothing that is made of it"),
+        ("Apache-2.0 for non commercial use", "non-commercial"),
+        ("academic use only; MIT", "for research"),
+        ("their own licence, ask them", "no licence that is known here"),
         ("research", "for research"),
         ("pictures: Flickr terms; labels: CC BY 4.0", "its pictures are their owners'"),
-        ("see its repository", "nobody has said"),
-        ("not said", "nobody has said"),
+        ("see its repository", "no licence that is known here"),
+        ("not said", "no licence that is known here"),
     ],
 )
 def test_what_asks_for_more_is_told(licence: str, told: str):
     (found,) = remarks([Source(name="street", licence=licence)])
     assert found.startswith("street: ")
     assert told in found
+
+
+def test_all_that_is_asked_is_told():
+    told = list(remarks([Source(name="street", licence="CC BY-NC-SA 4.0")]))
+    assert [one.split(":")[1] for one in told] == [" non-commercial", " share-alike"]
 
 
 def test_the_card_tells_them_under_what_the_model_is_made_of():

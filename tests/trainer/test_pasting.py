@@ -12,12 +12,13 @@ from tapetum_trainer.augment import Augmentation, Augmenter, Geometry, Pasting
 from tapetum_trainer.data.classes import Classes
 from tapetum_trainer.data.packed import packed
 from tapetum_trainer.data.readers import Coco
-from tapetum_trainer.errors import DataError
+from tapetum_trainer.errors import DataError, RecipeError
 from tapetum_trainer.recipe import parse
 
 SIDE = 128
 STILL = Geometry(mosaic=0.0, scale=(1.0, 1.0), aspect=1.0, balance=0.0, flip=0.0)
 RED = (250, 20, 20)
+BEHIND = np.array([40, 40, 100, 100], np.float32) / 128
 TRIANGLE = [30.0, 10.0, 50.0, 50.0, 10.0, 50.0]
 
 
@@ -97,6 +98,28 @@ def test_what_is_behind_counts_as_far_as_it_is_seen(tmp_path: Path):
     assert len(seen) > 6
 
 
+def test_what_lies_behind_several_is_judged_by_all_of_them(tmp_path: Path):
+    made_of = augmenter(made(tmp_path), sizes=(0.2, 0.4), enlarged=10.0, most=3)
+    judged = set()
+    for epoch in range(200):
+        found = made_of.example(1, epoch)
+        hidden = red(found.pixels)[40:100, 40:100].mean()
+        ours = [ignored for box, ignored in zip(found.boxes, found.ignored, strict=True) if np.allclose(box, BEHIND)]
+        if 0.66 < hidden < 0.86:
+            assert ours == [True]
+        elif hidden < 0.54:
+            assert ours == [False]
+        judged.update(ours)
+    assert judged == {True, False}
+
+
+@pytest.mark.parametrize("outline", [[[3000.0, 10.0, 5000.0, 50.0, 1000.0, 50.0]], [[1e300] * 6]])
+def test_an_outline_that_lies_elsewhere_is_none(tmp_path: Path, outline: object):
+    pictures = made(tmp_path, outline)
+    assert pictures.outlines(0) == ((),)
+    augmenter(pictures).example(1, 0)
+
+
 @pytest.mark.parametrize(("sizes", "enlarged", "least", "most"), [((0.1, 0.1), 9.0, 11, 15), ((0.9, 0.9), 1.5, 38, 44)])
 def test_its_size_is_drawn_and_it_is_enlarged_no_more_than_is_said(tmp_path: Path, sizes, enlarged, least, most):
     """The triangle has 800 pixels: its root is 28, of which 1.5 times are 42; a tenth of the example is 12.8."""
@@ -167,3 +190,16 @@ def test_a_picture_that_is_not_there_is_told_as_without_outlines(tmp_path: Path)
     (tmp_path / "1.png").unlink()
     with pytest.raises(DataError, match=r"1\.png"):
         Coco(images=".", annotations="coco.json").read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('[augmentation.pasting]\nclasses = ["persn"]\n', "augmentation.pasting.classes: there is no persn"),
+        ('[augmentation.pasting]\nshare = 0.2\n[teacher]\nmodel = "x.tflite"\n', "the .teacher. has not seen"),
+    ],
+)
+def test_what_would_paste_nothing_or_be_punished_is_told(said: str, told: str):
+    text = 'name = "a"\n[classes]\nperson = []\n[data]\nsource = [{ type = "frames", path = "x" }]\n'
+    with pytest.raises(RecipeError, match=told):
+        parse(text + said)

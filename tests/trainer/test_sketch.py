@@ -22,6 +22,7 @@ from tapetum_trainer.sketch.beginning import Beginning, beginning
 from tapetum_trainer.sketch.recipe import name_of, sketched
 from tests.trainer.yards import scenery
 
+CROPS = Path("models/bundles/crops@1.tapetum").absolute()
 FIVE = {"coco": "gts/coco_format_v2", "yolo": "gts/yolo_format", "voc": "gts/pascalvoc_format"} | {
     "cvat": "gts/cvat_format",
     "open-images": "gts/openimages_format",
@@ -297,7 +298,9 @@ def test_one_command_and_a_folder_make_a_bundle(yard: Path, capsys: pytest.Captu
     assert "40 pictures: yolo in images" in said
     assert "classes, with how many things there are: blue (20), red (20)" in said
     recipe = Path("yard.toml")
-    assert recipe.read_text().startswith(f"# Of what lies in {yard}, written by tapetum-trainer. Change what you like")
+    assert recipe.read_text().startswith(
+        f"# Of what lies in {yard}, written by tapetum-trainer.\n# Change what you like"
+    )
     changed = re.sub(r"epochs = \d+", "epochs = 2", recipe.read_text())
     changed = changed.replace('size = "small"', 'size = "pico"\npretrained = false').replace("side = 256", "side = 96")
     changed += '[quantization]\npictures = 16\naware = { when = "never" }\n[acceptance]\nquantization = 100.0\n'
@@ -324,6 +327,61 @@ def test_what_a_folder_shows_is_told_without_leaving_a_recipe_there(yard: Path, 
     assert main(["dataset", "check", str(yard)]) == 0
     assert "40 pictures" in capsys.readouterr().out
     assert not list(Path().iterdir())
+
+
+def test_a_recipe_that_was_written_for_another_folder_or_bundle_is_not_taken(
+    yard: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    shutil.copytree(yard, tmp_path / "other/yard")
+    settle(argparse.Namespace(command="train", recipe=yard, data=Path()))
+    assert main(["dataset", "check", str(tmp_path / "other/yard")]) == 78
+    assert f"was written for something else: Of what lies in {yard}" in capsys.readouterr().err
+    assert main(["fine-tune", str(CROPS), str(yard)]) == 78
+    assert "Move it, or name it in the folder's place" in capsys.readouterr().err
+    assert main(["dataset", "check", str(yard)]) == 0
+
+
+def test_of_two_folders_with_the_same_names_each_keeps_its_own_labels(tmp_path: Path):
+    """One of the labels has lost its picture; and COCO's files lie apart from the pictures of their split."""
+    for camera, count in (("cam1", 20), ("cam2", 30)):
+        yolo(tmp_path / camera, tmp_path / camera, count)
+    (tmp_path / "cam1/020.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "classes.txt").write_text("gnome\n")
+    sources = sketched(tmp_path).values["data"]["source"]
+    assert [(one["images"], one["labels"]) for one in sources] == [("cam1", "cam1"), ("cam2", "cam2")]
+    coco = tmp_path / "coco"
+    for split in ("train", "val", "test"):
+        names = pictures(coco / split, 30)
+        for number, name in enumerate(names):
+            cv2.imwrite(str(coco / split / name), scenery(1000 * len(split) + number))
+        images = [{"id": number, "file_name": name, "width": 80, "height": 60} for number, name in enumerate(names)]
+        boxes = [{"image_id": number, "category_id": 7, "bbox": [8, 8, 20, 20]} for number in range(30)]
+        file = {"images": images, "categories": [{"id": 7, "name": "gnome"}], "annotations": boxes}
+        (coco / "annotations").mkdir(exist_ok=True)
+        (coco / f"annotations/instances_{split}.json").write_text(json.dumps(file))
+    found = sketched(coco).values["data"]["source"]
+    assert sorted((one["images"], one["split"]) for one in found) == [
+        ("test", "test"),
+        ("train", "train"),
+        ("val", "valid"),
+    ]
+
+
+def test_links_that_lead_nowhere_and_lines_that_are_cut_off_are_passed_over(tmp_path: Path):
+    yolo(tmp_path, tmp_path, 12)
+    (tmp_path / "classes.txt").write_text("gnome\n")
+    (tmp_path / "000.txt").unlink()
+    (tmp_path / "000.txt").symlink_to("nowhere")
+    (tmp_path / "boxes.csv").write_text("Source,ImageID,LabelName,XMin,XMax,YMin,YMax\nx\nx,000,gnome,0,1,0,1\n")
+    assert sketched(tmp_path).values["data"]["source"][0]["type"] == "yolo"
+
+
+def test_calibrating_by_a_folder_keeps_the_order_of_the_bundle_s_classes(yard: Path):
+    (yard / "data.yaml").write_text("names: [vehicle, person]\n")
+    settle(argparse.Namespace(command="calibrate", recipe=yard, data=Path(), bundle=Path("shipped")))
+    options = argparse.Namespace(command="calibrate", recipe=yard, data=Path(), bundle=Path("shipped"))
+    settle(options)
+    assert list(tasks.load(options.recipe).meaning.names) == ["person", "vehicle"]
 
 
 def test_where_no_recipe_can_be_written_it_is_said_where(yard: Path, capsys: pytest.CaptureFixture[str]):

@@ -5,6 +5,7 @@ is pasted lies in front; of what is behind it, only what is left counts.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -35,6 +36,15 @@ class _Cutout:
     covered: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class _Pasted:
+    """A thing that was pasted. box (4,) fractions of the example; behind (side, side): how far it covers each pixel."""
+
+    label: int
+    box: Floats
+    behind: Floats
+
+
 class Paster:
     """Pastes things of `pictures` into examples of them. It keeps nothing between two examples."""
 
@@ -46,26 +56,24 @@ class Paster:
         """Return `example` with things pasted into its pixels, which are changed in place, or as it is."""
         if not self._pieces or random.random() >= self._settings.share:
             return example
-        for _ in range(random.integers(1, self._settings.most, endpoint=True)):
-            piece = self._pieces[random.integers(len(self._pieces))]
-            example = self._pasted(example, piece, random)
-        return example
+        count = int(random.integers(1, self._settings.most, endpoint=True))
+        pieces = [self._pieces[random.integers(len(self._pieces))] for _ in range(count)]
+        pasted = [self._pasted(example.pixels, piece, random) for piece in pieces]
+        return self._joined(example, pasted)
 
-    def _pasted(self, example: Example, piece: _Piece, random: np.random.Generator) -> Example:
-        cutout = self._cut_out(piece, example.pixels.shape[0], random)
+    def _pasted(self, pixels: Pixels, piece: _Piece, random: np.random.Generator) -> _Pasted:
+        """Paste one thing into `pixels`, in place, and return where it is."""
+        side = pixels.shape[0]
+        cutout = self._cut_out(piece, side, random)
         height, width = cutout.covered.shape
-        side = example.pixels.shape[0]
-        left, top = (
-            int(random.integers(side - width, endpoint=True)),
-            int(random.integers(side - height, endpoint=True)),
-        )
-        shown = example.pixels[top : top + height, left : left + width]
+        left, top = (int(random.integers(side - length, endpoint=True)) for length in (width, height))
+        shown = pixels[top : top + height, left : left + width]
         weight = cutout.covered[:, :, None]
         shown[:] = np.rint(shown * (1 - weight) + cutout.pixels * weight).astype(np.uint8)
         behind = np.zeros((side, side), np.float32)
         behind[top : top + height, left : left + width] = cutout.covered
         box = np.array([left, top, left + width, top + height], np.float32) / np.float32(side)
-        return self._joined(example, piece.label, box, behind)
+        return _Pasted(piece.label, box, behind)
 
     def _cut_out(self, piece: _Piece, side: int, random: np.random.Generator) -> _Cutout:
         """Return the thing in the size, and the way round, that the lot gives it."""
@@ -74,7 +82,9 @@ class Paster:
         area = max(float(covered.mean()) * covered.size, 1.0)
         least, most = (math.log(size * side) for size in self._settings.sizes)
         scale = min(math.exp(random.uniform(least, most)) / math.sqrt(area), self._settings.enlarged)
-        height, width = (min(side, max(2, round(length * scale))) for length in covered.shape)
+        wide = math.sqrt(picture.shape[0] / picture.shape[1])  # pictures are stretched to squares, things with them
+        sizes = covered.shape[0] * scale / wide, covered.shape[1] * scale * wide
+        height, width = (min(side, max(2, round(size))) for size in sizes)
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=how), np.uint8)
         covered = np.asarray(cv2.resize(covered, (width, height), interpolation=how), np.float32)
@@ -85,17 +95,25 @@ class Paster:
             covered = np.asarray(np.minimum(softened, covered), np.float32)
         return _Cutout(pixels, covered)
 
-    def _joined(self, example: Example, label: int, box: Floats, behind: Floats) -> Example:
-        """Return `example` with one box more, and of the others what is left of them."""
-        left = _left(example.boxes, behind)
-        there, ignored = self._chooser.judged(example.boxes, left, example.ignored)
+    def _joined(self, example: Example, pasted: Sequence[_Pasted]) -> Example:
+        """Return `example` with what was pasted, one after another, and of all boxes what is left of them."""
+        own, before = len(example.boxes), np.zeros_like(pasted[0].behind)
+        left = np.ones(own + len(pasted), np.float32)
+        for place in reversed(range(len(pasted))):
+            left[own + place] = _left(pasted[place].box[None], before)[0]
+            before = np.maximum(before, pasted[place].behind)
+        left[:own] = _left(example.boxes, before)
+        boxes = np.concatenate([example.boxes, *(one.box[None] for one in pasted)])
+        ignored = np.append(example.ignored, np.zeros(len(pasted), bool))
+        there, ignored = self._chooser.judged(boxes, left, ignored)
+        more = len(pasted)
         return replace(
             example,
-            boxes=np.concatenate([example.boxes[there], box[None]]),
-            classes=np.append(example.classes[there], np.int32(label)),
-            ignored=np.append(ignored[there], False),
-            scores=np.append(example.scores[there], np.float32(1)),
-            hinted=np.append(example.hinted[there], False),
+            boxes=boxes[there],
+            classes=np.append(example.classes, np.array([one.label for one in pasted], np.int32))[there],
+            ignored=ignored[there],
+            scores=np.append(example.scores, np.ones(more, np.float32))[there],
+            hinted=np.append(example.hinted, np.zeros(more, bool))[there],
         )
 
 
@@ -111,10 +129,7 @@ def _left(boxes: Floats, behind: Floats) -> Floats:
 
 def _cut(picture: Pixels, outline: Outline) -> tuple[Pixels, Floats]:
     """Return what lies around a thing (h, w, 3), and what of it the thing covers (h, w), 1 or 0."""
-    size = np.array([picture.shape[1], picture.shape[0]])
-    polygons = [np.rint(np.array(one).reshape(-1, 2) * size - 0.5).astype(np.int32) for one in outline]
-    mask = np.zeros(picture.shape[:2], np.uint8)
-    cv2.fillPoly(mask, polygons, 1)
+    mask = _mask(picture.shape, outline)
     left, top, width, height = cv2.boundingRect(mask)
     window = slice(top, top + height), slice(left, left + width)
     return picture[window], mask[window].astype(np.float32)
@@ -130,12 +145,15 @@ def _pieces(pictures: Pictures, settings: Pasting) -> list[_Piece]:
         for number, outline in enumerate(pictures.outlines(index)):
             label = pictures.labels[classes[number]]
             taken = outline and not ignored[number] and label in (settings.classes or pictures.labels)
-            if taken and _area(outline, shape) >= _LEAST**2:
+            if taken and _mask(shape, outline).sum() >= _LEAST**2:
                 found.append(_Piece(index, int(classes[number]), outline))
     return found
 
 
-def _area(outline: Outline, shape: tuple[int, ...]) -> float:
-    """Return how many pixels lie within the polygons."""
-    size = np.array([shape[1], shape[0]], np.float32)
-    return sum(cv2.contourArea(np.array(one, np.float32).reshape(-1, 2) * size) for one in outline)
+def _mask(shape: tuple[int, ...], outline: Outline) -> Pixels:
+    """Return (h, w): 1 within the polygons, else 0."""
+    size = np.array([shape[1], shape[0]])
+    polygons = [np.rint(np.array(one).reshape(-1, 2) * size - 0.5).astype(np.int32) for one in outline]
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, polygons, 1)
+    return mask

@@ -4,7 +4,9 @@ Nothing is guessed of what labels say: that is read by the same readers as a rec
 they are. Each file is known by what is in it, not by what it is called.
 """
 
+import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -101,7 +103,7 @@ def _coco(tree: Tree) -> Iterator[Found]:
         except (msgspec.DecodeError, DataError, RecursionError):
             continue
         wanted = [one.file_name for one in file.images]
-        place = _with(tree, folder, wanted)
+        place = _with(tree, folder, wanted, name)
         if place is not None:
             path = joined(folder, name)
             split = _split(place, PurePosixPath(path).stem)
@@ -135,8 +137,9 @@ def _yolo(tree: Tree) -> Iterator[Found]:
     for folder, names in tree.files.items():
         files = [one for one in names if one.lower().endswith(".txt") and one.lower() not in _NO_LABELS]
         stems = {_stem(name) for name in files}
-        full = [name for name in files if tree.path(folder, name).stat().st_size]
-        place = _alike(tree, folder, stems) if any(_is_yolo(tree, folder, one) for one in full[:_ASKED]) else None
+        full = (name for name in files if any(map(str.strip, _lines(tree, folder, name))))
+        asked = itertools.islice(full, _ASKED)
+        place = _alike(tree, folder, stems) if any(_is_yolo(tree, folder, one) for one in asked) else None
         if place is not None:
             names_file = _names_of(tree, folder)
             source = Yolo(images=place or ".", labels=folder or ".", names=names_file, split=_split(place))
@@ -160,7 +163,8 @@ def _open_images(tree: Tree) -> Iterator[Found]:
                 names=_codes(tree, folder) if coded else "",
                 split=_split(place),
             )
-            all_stems = {_stem(line.split(",")[columns.index("ImageID")]) for line in lines[1:] if line}
+            all_rows = (dict(zip(columns, line.split(","), strict=False)) for line in lines[1:])
+            all_stems = {_stem(row["ImageID"]) for row in all_rows if row.get("ImageID")}
             yield Found(source, place, frozenset(one for one in tree.pictured[place] if _stem(one) in all_stems))
 
 
@@ -178,24 +182,38 @@ def _split(*paths: str) -> Said:
     return next((_SPLITS[word] for word in reversed(words) if word in _SPLITS), "auto")
 
 
-def _with(tree: Tree, folder: str, wanted: Sequence[str]) -> str | None:
-    """Return the nearest folder from which one of the first pictures `wanted` is found; None: there is none."""
-    for name in filter(is_picture, wanted[:_ASKED]):
-        parts = PurePosixPath(name.replace("\\", "/"))
-        for place in tree.near(folder, list(tree.files)):
-            below = joined(place, parts.parent.as_posix()) if parts.parent.name else place
-            if parts.name in tree.files.get(below, ()):
-                return place if parts.parent.name else below
-    return None
+def _with(tree: Tree, folder: str, wanted: Sequence[str], name: str = "") -> str | None:
+    """Return the folder from which the most of the pictures `wanted` are found; None: there is none.
+
+    Of several the one whose split is that of the labels' own `name`, and of these the nearest.
+    """
+    parts = [PurePosixPath(one.replace("\\", "/")) for one in wanted if is_picture(one)]
+    kept = {place: frozenset(names) for place, names in tree.files.items()}
+    counts: Counter[str] = Counter()
+    for place in kept:
+        for one in parts:
+            above = one.parent.as_posix() if one.parent.name else ""
+            counts[place] += one.name in kept.get(joined(place, above) if above else place, ())
+    most = max(counts.values(), default=0)
+    best = [place for place, count in counts.items() if count == most > 0]
+    said = _split(folder, PurePosixPath(name).stem)
+    near = tree.near(folder, best)
+    return next((place for place in near if _split(place) == said), next(iter(near), None))
 
 
 def _alike(tree: Tree, folder: str, stems: set[str]) -> str | None:
-    """Return the folder of pictures of which the most are called as `stems`, the nearest of such; None: none is."""
+    """Return the folder of pictures that labels called `stems` are of; None: there is none.
+
+    The one in which they lie, or that is called as their own with images for labels, where it has the most of them or
+    nearly so; else that which has the most, the nearest of such.
+    """
     counts = {place: len(stems & set(map(_stem, names))) for place, names in tree.pictured.items()}
-    most = max(counts.values(), default=0)
-    best = [place for place, count in counts.items() if count == most > 0]
     twin = "/".join("images" if part == "labels" else part for part in folder.split("/"))
-    return twin if twin in best else next(iter(tree.near(folder, best)), None)
+    for own in (folder, twin):
+        if counts.get(own, 0) > len(stems) / 2:
+            return own
+    most = max(counts.values(), default=0)
+    return next(iter(tree.near(folder, [place for place, count in counts.items() if count == most > 0])), None)
 
 
 def _is_yolo(tree: Tree, folder: str, name: str) -> bool:
@@ -212,7 +230,7 @@ def _names_of(tree: Tree, folder: str) -> str:
     """Return the file of the classes' names for labels in `folder`: in it, or in one that it lies in."""
     place, wrong = folder, ""
     while True:
-        for name in tree.files[place]:
+        for name in sorted(tree.files[place], key=lambda one: not one.lower().endswith((".yaml", ".yml"))):
             lowered = name.lower()
             if not (lowered in _LISTS or lowered.endswith((".names", ".yaml", ".yml"))):
                 continue

@@ -120,9 +120,11 @@ def _sketched(folder: Path, found: Sequence[Found], beginning: Beginning | None,
     }
     shown = (*meant.labels, *background)
     left_out = {label: times for label, times in read.labels.items() if label not in shown}
+    kind = "for a classifier, which says what a crop shows and not where" if crops else ""
+    nothing = f"shown as background: {', '.join(background)}" if background else ""
     told = words.told(found, len(read.pictures), read.labels, classes, left_out)
     lost = words.lost(beginning.name, beginning.labels, classes) if beginning else ()
-    return Sketch(values, (*told, *lost))
+    return Sketch(values, (*told, *filter(None, (kind, nothing)), *lost))
 
 
 def _said(found: Sequence[Found]) -> list[Found]:
@@ -130,9 +132,10 @@ def _said(found: Sequence[Found]) -> list[Found]:
     splits = {one.source.split for one in found}
     if {"train", "valid"} <= splits:
         return list(found)
+    kept = "test" if len(splits) > 1 else ""
     return [
         Found(
-            one.source if one.source.split == "test" else msgspec.structs.replace(one.source, split="auto"),
+            one.source if one.source.split == kept else msgspec.structs.replace(one.source, split="auto"),
             one.folder,
             one.names,
             one.vocabulary,

@@ -6,11 +6,21 @@ T.-Y. Lin et al., "Microsoft COCO: common objects in context", 2014; the format 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
-from tapetum_trainer.data.readers.source import Source, Told, each, picture_at, pixel_box, raised, text, whole_size
+from tapetum_trainer.data.readers.source import (
+    Source,
+    Told,
+    each,
+    outline,
+    picture_at,
+    pixel_box,
+    raised,
+    text,
+    whole_size,
+)
 from tapetum_trainer.data.sample import Labelled, Outline, Thing
 from tapetum_trainer.errors import DataError, Doubt
 
@@ -116,9 +126,7 @@ def _thing(where: str, size: tuple[int, int], one: _Annotation, names: dict[int,
 def _outline(said: Any, size: tuple[int, int]) -> Outline:
     """Return the polygons in fractions; () where one is none: boxes alone are needed."""
     try:
-        polygons = msgspec.convert(said, list[Annotated[list[float], msgspec.Meta(min_length=6)]])
+        polygons = msgspec.convert(said, list[list[float]])
     except msgspec.ValidationError:
         return ()
-    if any(len(one) % 2 for one in polygons):
-        return ()
-    return tuple(tuple(round(at / size[axis % 2], 6) for axis, at in enumerate(one)) for one in polygons)
+    return outline([[at / size[axis % 2] for axis, at in enumerate(one)] for one in polygons])

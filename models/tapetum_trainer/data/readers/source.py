@@ -1,12 +1,13 @@
 """What every source of labelled pictures says, whatever its format, and what all readers do alike."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeVar
 
 from tapetum.scene import Box
 from tapetum.settings import Settings
+from tapetum_trainer.data.sample import Outline
 from tapetum_trainer.errors import DataError, Doubt
 
 _SLACK = 0.02  # of the picture: a box that reaches out farther is a mistake
@@ -67,6 +68,14 @@ def pixel_box(edges: tuple[float, float, float, float], size: tuple[int, int], w
     left, top, right, bottom = edges
     width, height = size
     return box((left / width, top / height, right / width, bottom / height), where)
+
+
+def outline(polygons: Sequence[Sequence[float]]) -> Outline:
+    """Return polygons, x, y, x, y, ... in fractions, as an outline; () where one is none within the picture."""
+    whole = all(len(one) >= 6 and len(one) % 2 == 0 for one in polygons)
+    if not whole or not all(-_SLACK <= at <= 1 + _SLACK for one in polygons for at in one):
+        return ()
+    return tuple(tuple(round(min(max(at, 0.0), 1.0), 6) for at in one) for one in polygons)
 
 
 def number(value: str | None, name: str, where: str) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tapetum_trainer.data.pictures import named, size
 from tapetum_trainer.data.readers.names import names_in
-from tapetum_trainer.data.readers.source import Source, Told, box, each, raised, text
+from tapetum_trainer.data.readers.source import Source, Told, box, each, outline, raised, text
 from tapetum_trainer.data.sample import Labelled, Thing
 from tapetum_trainer.errors import DataError, Doubt
 
@@ -56,6 +56,6 @@ def _thing(line: str, names: tuple[str, ...], where: str) -> Thing:
     if len(numbers) > 4:
         across, down = numbers[::2], numbers[1::2]
         around = box((min(across), min(down), max(across), max(down)), where)
-        return Thing(names[number], around, outline=(tuple(numbers),))
+        return Thing(names[number], around, outline=outline([numbers]))
     x, y, width, height = numbers
     return Thing(names[number], box((x - width / 2, y - height / 2, x + width / 2, y + height / 2), where))
