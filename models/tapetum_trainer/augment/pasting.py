@@ -79,7 +79,7 @@ class Paster:
         """Return the thing in the size, and the way round, that the lot gives it."""
         picture = self._pictures.picture(piece.picture)
         pixels, covered = _cut(picture, piece.outline)
-        area = max(float(covered.mean()) * covered.size, 1.0)
+        area = max(float(covered.sum()), 1.0)
         least, most = (math.log(size * side) for size in self._settings.sizes)
         scale = min(math.exp(random.uniform(least, most)) / math.sqrt(area), self._settings.enlarged)
         wide = math.sqrt(picture.shape[0] / picture.shape[1])  # pictures are stretched to squares, things with them

@@ -32,7 +32,6 @@ _NOTHING = frozenset({BACKGROUND, "nothing", "none", "empty", "other", "negative
 _MEANINGS: Mapping[str, tuple[str, ...]] = {
     "person": ("people", "pedestrian", "human", "man", "woman"),
     "vehicle": ("car", "bus", "truck", "van", "motorcycle", "motorbike", "ambulance", "pickup", "lorry"),
-    "bicycle": ("bike", "cyclist"),
 }
 """Labels that mean a class of the detectors that come along: what such a one has learned of it is gone on from."""
 
