@@ -18,9 +18,8 @@ def test_every_box_is_counted_to_its_track(found):
 
 def test_sixty_boxes_are_joined_in_a_tenth_of_what_the_stage_may_take(found):
     """A fifteenth of ByteTrack's time is for `scripts/bench peers association` to show: trackers is not installed."""
-    (stage,) = found["stage"]
     assert found["association"][0]["tracker"] == "tapetum"
-    assert found["association"][0]["median_ms"] <= 0.06 * stage["mog2_ms"]  # 0.028 was measured
+    assert found["association"][0]["of_mog2"] <= 0.06  # 0.035 to 0.048 were measured
 
 
 def test_the_stage_takes_less_than_four_tenths_of_mog2(found):

@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import cycle
 from typing import Any
 
+import cv2
 import numpy as np
 
 from tapetum.bench import walkers
 from tapetum.bench.motion.course import turns
 from tapetum.bench.steady import one_thread
+from tapetum.scene import Plane
 from tapetum.tracking import Tracking
 from tapetum.tracking.assign import assign
 from tapetum.tracking.predict import Edges, Predictors
@@ -31,7 +34,7 @@ _SIZES = (40.0, 80.0)  # pixels wide, and twice as high
 
 @dataclass(frozen=True, slots=True)
 class _Party:
-    """One that joins. prepare: makes of boxes, fractions of the frame, what `join` takes with the time, ns."""
+    """One that is timed. prepare: makes of boxes, fractions of the frame, what `join` takes with the time, ns."""
 
     name: str
     prepare: Callable[[Edges], Any]
@@ -42,9 +45,9 @@ def run(tracks: int, frames: int) -> dict[str, Any]:
     """Return the medians over `frames` frames of `tracks` boxes each, and those of the whole stage."""
     parties = [_ours(), *_theirs()]
     with one_thread():
-        costs_s, known = _timed(parties, tracks, frames)
+        (*costs_s, peer_s), (*known, _) = _timed([*parties, _mog2()], tracks, frames)
         stage = walkers.run(frames)
-    own_s = statistics.median(costs_s[0])
+    own_s, mog2_s = statistics.median(costs_s[0]), statistics.median(peer_s)
     return {
         "tracks": tracks,
         "frames": frames,
@@ -53,6 +56,7 @@ def run(tracks: int, frames: int) -> dict[str, Any]:
                 "tracker": party.name,
                 "median_ms": round(1e3 * statistics.median(costs), 4),
                 "times_ours": round(statistics.median(costs) / own_s, 1),
+                "of_mog2": round(statistics.median(costs) / mog2_s, 3),
                 "known": round(count / (tracks * (frames - _FIRST)), 4),
             }
             for party, costs, count in zip(parties, costs_s, known, strict=True)
@@ -61,6 +65,7 @@ def run(tracks: int, frames: int) -> dict[str, Any]:
     }
 
 
+_PICTURES = 32  # that MOG2 is shown
 _FIRST = 10  # frames in which each begins its tracks: not timed
 
 
@@ -105,6 +110,22 @@ def _ours() -> _Party:
         return len(rows)
 
     return _Party("tapetum", lambda boxes: boxes, join)
+
+
+def _mog2() -> _Party:
+    """What the stage is measured by, in turn with the others: a machine is not as fast in every second.
+
+    Some pictures are shown to it to and fro.
+    """
+    pictures = [frame.luma for frame, _ in walkers.shown(_PICTURES)]
+    lumas = cycle(pictures + pictures[-2:0:-1])
+    peer = cv2.createBackgroundSubtractorMOG2(detectShadows=False)
+
+    def join(luma: Plane, _: int) -> int:
+        peer.apply(luma)
+        return 0
+
+    return _Party("MOG2", lambda _: next(lumas), join)
 
 
 def _theirs() -> list[_Party]:

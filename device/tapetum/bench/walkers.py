@@ -30,7 +30,7 @@ def run(frames: int) -> dict[str, Any]:
     """Return the median and mean of the stage over `frames` frames, and how that stands to MOG2."""
     tracker, peer = Tracking().start(), cv2.createBackgroundSubtractorMOG2(detectShadows=False)
     stage_s, peer_s, believed = list[float](), list[float](), list[int]()
-    for number, (frame, motion) in enumerate(_shown(frames + _FIRST)):
+    for number, (frame, motion) in enumerate(shown(frames + _FIRST)):
         start_s = time.process_time()
         tracks = tracker.update(motion, frame)
         middle_s = time.process_time()
@@ -52,7 +52,8 @@ def run(frames: int) -> dict[str, Any]:
     }
 
 
-def _shown(frames: int) -> Iterator[tuple[Frame, Motion]]:
+def shown(frames: int) -> Iterator[tuple[Frame, Motion]]:
+    """Yield the frames, and what moves in each."""
     random = np.random.default_rng(1)
     wall = _texture(random, (_HEIGHT, _WIDTH), 100, 30)
     people = [_texture(random, _SIZE[::-1], 60 + 30 * index, 40) for index in range(_WALKERS)]
