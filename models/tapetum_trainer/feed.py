@@ -6,9 +6,9 @@ which bounds the memory.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from tapetum_trainer.augment.example import Flags, Hinted
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.sampling import Sampler, Sampling
 from tapetum_trainer.targets import Truth
+from tapetum_trainer.teachers.maps import Imitated
 
 Order = NDArray[np.int64]
 
@@ -31,6 +32,7 @@ class Batch:
     pixels: NDArray[np.uint8]  # (B, side, side, 3) RGB
     truths: tuple[Truth, ...]  # of each
     hints: tuple[Truth, ...] = ()  # what a teacher says of each; none where there is no teacher
+    maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)  # of such a teacher as says it cell by cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,19 @@ class Feeding(Settings, frozen=True, kw_only=True):
 class Feed:
     """Batches of augmented pictures."""
 
-    def __init__(self, pictures: Pictures, augmentation: Augmentation, settings: Feeding, share: Share = ALL) -> None:
-        """Feed from `pictures` one worker's share.
+    def __init__(
+        self,
+        pictures: Pictures,
+        augmentation: Augmentation,
+        settings: Feeding,
+        share: Share = ALL,
+        imitated: Imitated | None = None,
+    ) -> None:
+        """Feed from `pictures` one worker's share. imitated: a teacher that is asked about each batch.
 
         Raises RecipeError when an epoch is not even one batch, when a batch has no equal shares, and as `Sampler` does.
         """
-        self._pictures, self._settings, self._share = pictures, settings, share
+        self._pictures, self._settings, self._share, self._imitated = pictures, settings, share, imitated
         self._augmenter = Augmenter(pictures, augmentation)
         self._sampler = Sampler(pictures, settings.sampling)
         if not self.steps:
@@ -106,10 +115,12 @@ class Feed:
     def _batch(self, epoch: int, order: Order) -> Batch:
         examples = [self._example(index, epoch, again) for index, again in order.tolist()]
         hinting = self._pictures.hinting if isinstance(self._pictures, Hinted) else None
+        pixels = np.stack([example.pixels for example in examples])
         return Batch(
-            np.stack([example.pixels for example in examples]),
+            pixels,
             tuple(truth(example) for example in examples),
             () if hinting is None else tuple(hint(example, hinting) for example in examples),
+            self._imitated.maps(pixels) if self._imitated else {},
         )
 
     def _example(self, index: int, epoch: int, again: int) -> Example:

@@ -6,7 +6,7 @@ of each epoch the moving average of the weights is validated and everything is w
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,7 +32,10 @@ Until = Callable[[], bool]
 
 
 class Lesson(Protocol):
-    """A batch: pixels (B, S, S, 3) uint8 RGB, what is known of each picture, what a teacher says of each."""
+    """A batch: pixels (B, S, S, 3) uint8 RGB, what is known of each picture, what a teacher says of each.
+
+    hints: as boxes; maps: as targets, by their names.
+    """
 
     @property
     def pixels(self) -> NDArray[np.uint8]: ...  # noqa: D102  told above
@@ -42,6 +45,9 @@ class Lesson(Protocol):
 
     @property
     def hints(self) -> Sequence[Truth]: ...  # noqa: D102  told above
+
+    @property
+    def maps(self) -> Mapping[str, NDArray[np.float32]]: ...  # noqa: D102  told above
 
 
 class Feed(Protocol):

@@ -17,12 +17,14 @@ from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import kernels
 
 Array = NDArray[np.float32]
+Folded = Mapping[str, tuple[Array, Array]]
+"""Kernel and bias of each layer, by its name."""
 HEATMAP = "heatmap_logits"
 """The layer of a detector whose channels are the classes."""
 _DTYPES = {0: "<f4", 2: "<i4", 9: "i1"}  # schema.TensorType: FLOAT32, INT32, INT8
 
 
-def weights_of(content: bytes) -> dict[str, tuple[Array, Array]]:
+def weights_of(content: bytes) -> Folded:
     """Return the kernel, in Keras's layout, and the bias of each layer by its name; raises ModelError."""
     model = graph.read(content)
     depthwise = graph.schema().BuiltinOperator.DEPTHWISE_CONV_2D
@@ -54,19 +56,20 @@ class Start:
         """Return what a model is made of that goes on from this one with `made_of`."""
         return tuple(dict.fromkeys((*made_of, *self.sources)))
 
-    def put_into(self, network: Any, labels: Sequence[str], last: str = HEATMAP) -> None:
+    def put_into(self, network: Any, labels: Sequence[str], last: str = HEATMAP, weights: Folded | None = None) -> None:
         """Give `network`, for the classes `labels` and without batch normalisation, what it has learned.
 
         last: the layer whose channels are the classes. A class that the model has begins as it was, wherever it stands;
-        another as the network had it. Raises ModelError when the model is of another network.
+        another as the network had it. weights: what has become of its own. Raises ModelError when the model is of
+        another network.
         """
-        weights = weights_of(self.content)
+        weights = weights or weights_of(self.content)
         known = {place: self.labels.index(label) for place, label in enumerate(labels) if label in self.labels}
         kernel, bias = (value.copy() for value in network.get_layer(last).get_weights())
         if last in weights:
             for new, old in zip((kernel, bias), weights[last], strict=True):
                 _copy_channels(new, old, known)
-        put_folded(network, weights | {last: (kernel, bias)})
+        put_folded(network, {**weights, last: (kernel, bias)})
 
 
 def start_of(model: ModelBundle) -> Start:
@@ -82,7 +85,7 @@ def _copy_channels(new: Array, old: Array, places: Mapping[int, int]) -> None:
         new[..., list(places)] = old[..., list(places.values())]
 
 
-def put_folded(network: Any, weights: Mapping[str, tuple[Array, Array]]) -> None:
+def put_folded(network: Any, weights: Folded) -> None:
     """Give the layers of `network`, without batch normalisation, their weights; raises ModelError where one misfits."""
     for layer in network.layers:
         if not layer.weights:

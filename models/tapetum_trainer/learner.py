@@ -27,7 +27,8 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras comes without types
     def asked(self, lesson: Any) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Return what is learned from a batch: its pictures, and the truth on the grid of the network's outputs."""
         _, height, width, classes = self.network.get_layer("heatmap").output.shape
-        return real(lesson.pixels), with_hints(lesson.truths, lesson.hints, (height, width), classes)
+        truth = with_hints(lesson.truths, lesson.hints, (height, width), classes)
+        return real(lesson.pixels), {**truth, **lesson.maps}
 
     def call(self, pictures: Any, training: bool | None = None) -> Any:
         """Return what the network says."""

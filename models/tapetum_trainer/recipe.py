@@ -34,6 +34,7 @@ _LATER: Later = (
     ("fit", "precision", "float32"),
     ("quantization", "aware", msgspec.to_builtins(Aware())),
     ("acceptance", "quantization_of", {}),
+    ("teacher", "maps", False),
     PASTING,
 )
 Text = Annotated[str, Meta(min_length=1)]
@@ -56,7 +57,7 @@ class Data(Given, frozen=True, kw_only=True):
 class Network(Settings, frozen=True, kw_only=True):
     """Which detector."""
 
-    size: Literal["pico", "nano", "small", "base"] = "small"
+    size: Literal["pico", "nano", "small", "slim", "base"] = "small"
     side: Annotated[int, Meta(ge=96, le=640, multiple_of=32)] = 256  # pixels of the square input
     pretrained: bool = True  # the backbone begins with weights of ImageNet
 
@@ -120,6 +121,8 @@ def hashed(recipe: Settings, later: Later) -> str:
 def _forget(said: dict[str, Any], later: Later) -> None:
     for table, key, usual in later:
         place = said[table] if table else said
+        if place is None:
+            continue
         if usual is None or _bytes(place[key]) == _bytes(usual):
             del place[key]
 
@@ -166,7 +169,7 @@ def _check_pasting(recipe: Recipe) -> None:
     pasting = recipe.augmentation.pasting
     for name in set(pasting.classes) - recipe.classes.keys():
         raise RecipeError(f"augmentation.pasting.classes: there is no {name}; known are {', '.join(recipe.classes)}")
-    if pasting.share and recipe.teacher is not None:
+    if pasting.share and recipe.teacher is not None and not recipe.teacher.maps:
         raise RecipeError("augmentation.pasting: the [teacher] has not seen what is pasted, and would punish it")
 
 

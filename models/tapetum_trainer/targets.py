@@ -21,6 +21,8 @@ Floats = NDArray[np.float32]
 
 OUTPUTS = ("heatmap", "size", "offset")
 """What a detector gives, in the order in which the decoder takes it."""
+STRIDE = 8
+"""Pixels of the input along a side of a cell."""
 RADIUS = float(2**0.5 * (1 - (2 * 0.7 / 1.7) ** 0.5))
 """Of a box's side: a shift by (x, y) within the ellipse of these radii leaves an IoU of 0.7, worst at 45 degrees."""
 NEAR = 0.4  # cells where the Gaussian is at least this learn the box too: a peak may come out beside its cell

@@ -1,5 +1,6 @@
 """One recipe from its pictures to trained weights: what `tapetum-trainer train` does, in legs of any length."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,17 @@ from typing import Any
 import keras
 
 from tapetum_trainer.augment import Pictures
+from tapetum_trainer.calibration import spread
 from tapetum_trainer.data.readers.kept import cache
 from tapetum_trainer.errors import DataError
 from tapetum_trainer.evaluate.answers import LEAST
 from tapetum_trainer.evaluate.scores import scored
-from tapetum_trainer.feed import Feed
+from tapetum_trainer.feed import ALL, Feed, Share
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
-from tapetum_trainer.folded import Start
+from tapetum_trainer.folded import Folded, Start, weights_of
 from tapetum_trainer.legs import Legs
-from tapetum_trainer.networks.detector import detector
+from tapetum_trainer.narrower import PICTURES, Narrower, wider
+from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.said import Answers
@@ -52,7 +55,16 @@ class Training(Legs):
             taught.learn()
             pictures = taught
         guidance = self.recipe.teacher
-        return guided(pictures, guidance, self.sets.root, answers) if guidance else pictures
+        asked = guidance and not guidance.maps
+        return guided(pictures, guidance, self.sets.root, answers) if guidance and asked else pictures
+
+    def feed(self, share: Share = ALL) -> Feed:
+        """Return the batches that are learned from, or one worker's share of each."""
+        recipe, guidance = self.recipe, self.recipe.teacher
+        imitated = None
+        if guidance and guidance.maps:
+            imitated = guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side)
+        return Feed(self.pictures(), recipe.augmentation, recipe.feeding, share, imitated)
 
     def network(self) -> Any:
         """Return the network as the training begins: fine-tuned, or its backbone pretrained, or random."""
@@ -61,15 +73,24 @@ class Training(Legs):
         architecture = size.architecture(self.recipe.network.side)
         network = detector(architecture, len(self.recipe.classes), norm=not self.start)
         if self.start:
-            self.start.put_into(network, self.recipe.meaning.names)
+            self.start.put_into(network, self.recipe.meaning.names, weights=self._narrower(architecture, self.start))
         elif self.recipe.network.pretrained:
             begin(network, size.pretrained, size.backbone)
         return network
 
     def run(self, until: Until = lambda: False, validate: Validate | None = None) -> Outcome:
         """Train from where it stands to the end, or until `until` says so. validate: instead of its own validation."""
-        feed = Feed(self.pictures(), self.recipe.augmentation, self.recipe.feeding)
-        return fit(self.network(), feed, self.recipe.fit, self.checkpoints, validate or self.validation(), until)
+        return fit(self.network(), self.feed(), self.recipe.fit, self.checkpoints, validate or self.validation(), until)
+
+    def _narrower(self, wanted: Architecture, start: Start) -> Folded:
+        """Return the weights of `start`, slimmed where the network has narrower blocks."""
+        weights = weights_of(start.content)
+        wide = wider(weights, wanted)
+        if wide is None:
+            return weights
+        path = self.folder / f"slimmed-{hashlib.sha256(self.begun.encode()).hexdigest()[:8]}.npz"
+        way = Narrower(wide, wanted, len(start.labels), path)
+        return way.weights(weights, lambda: spread(self.sets.packed("train"), self.recipe.augmentation, PICTURES))
 
     def validation(self) -> Validate:
         """Return what judges a network: the AP50 of the classes on the pictures of the validation, weighed."""

@@ -116,18 +116,11 @@ class Source:
         return Convolution(*(np.asarray(values, np.float32) for values in (kernel, gamma, beta, mean, variance)))
 
 
-def _blocks(backbone: Backbone) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each block, and whether it is widened first."""
-    for number, stage in enumerate(backbone.stages, 1):
-        for index in range(stage.repeats):
-            yield f"s{number}b{index + 1}", stage.expand > 1
-
-
 def _efficientnet(backbone: Backbone) -> Iterator[tuple[str, str, str]]:
     yield "stem", "_conv_stem", "_bn0"
-    for index, (block, widened) in enumerate(_blocks(backbone)):
+    for index, (block, stage, *_) in enumerate(backbone.blocks()):
         theirs = f"_blocks.{index}."
-        if widened:
+        if stage.expand > 1:
             yield f"{block}_expand", f"{theirs}_expand_conv", f"{theirs}_bn0"
         yield f"{block}_depthwise", f"{theirs}_depthwise_conv", f"{theirs}_bn1"
         yield f"{block}_project", f"{theirs}_project_conv", f"{theirs}_bn2"
@@ -136,9 +129,9 @@ def _efficientnet(backbone: Backbone) -> Iterator[tuple[str, str, str]]:
 
 def _mobilenet(backbone: Backbone) -> Iterator[tuple[str, str, str]]:
     yield "stem", "features.0.0", "features.0.1"
-    for index, (block, widened) in enumerate(_blocks(backbone), 1):
-        theirs, place = f"features.{index}.conv.", int(widened)
-        if widened:
+    for index, (block, stage, *_) in enumerate(backbone.blocks(), 1):
+        theirs, place = f"features.{index}.conv.", int(stage.expand > 1)
+        if place:
             yield f"{block}_expand", f"{theirs}0.0", f"{theirs}0.1"
         yield f"{block}_depthwise", f"{theirs}{place}.0", f"{theirs}{place}.1"
         yield f"{block}_project", f"{theirs}{place + 1}", f"{theirs}{place + 2}"
@@ -198,7 +191,7 @@ def slimmed(whole: Mapping[str, Convolution], backbone: Backbone) -> dict[str, C
         force = np.stack([abs(whole[f"{name}_project"].gamma) for name in names]).sum(axis=0)
         stream = _strongest(force, stage.channels, f"stage {number}")
         for name, came in zip(names, [streams[-1], *[stream] * (stage.repeats - 1)], strict=True):
-            found |= _slim_block(whole, name, came, stream, len(came) * stage.expand)
+            found |= _slim_block(whole, name, came, stream, stage.middle(len(came)))
         streams.append(stream)
     return found
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tapetum_trainer import recipe as recipes
 from tapetum_trainer import tasks
 from tapetum_trainer.cli import main
 from tapetum_trainer.conditions import conditions
+from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.pace import paced
 from tapetum_trainer.sets import Sets
 from tests.trainer.boxes import RECIPE, painted
@@ -106,6 +108,27 @@ def test_a_bundle_is_fine_tuned_with_other_pictures_and_for_int8(
     assert re.search(r"AP50 of int8 in the validation: [\d.]+ as it was, [\d.]+ trained on", told)
     assert re.search(r"Before it was fine-tuned for int8\. Points of AP50 that int8 loses", told)
     assert len(list((folder / "tuned").glob("aware-*/last.npz"))) == 1
+
+
+def test_a_network_with_narrower_blocks_goes_on_from_a_bundle_that_teaches_it(
+    packed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from tapetum_trainer.folded import start_of
+    from tapetum_trainer.training import Training
+
+    nano = SIZES["nano"]
+    slim = replace(nano, backbone=nano.backbone.narrowed(1, 4, 4.5, 4.5, 4))
+    monkeypatch.setitem(SIZES, "slim", slim)  # type: ignore[arg-type]
+    text = RECIPE.replace('"nano"', '"slim"').replace("epochs = 2", "epochs = 1")
+    recipe = recipes.parse(f'{text}[teacher]\nmodel = "{packed.relative_to(folder)}"\nmaps = true\n')
+    training = Training(Sets(recipe, folder), folder / "slim", start_of(bundle.open(packed)))
+    assert training.run().finished
+    assert len(list(training.folder.glob("slimmed-*.npz"))) == 1
+    learned = [json.loads(line) for line in (training.folder / "journal.jsonl").read_text().splitlines()]
+    assert all(one["teacher"] > 0 for one in learned if one["kind"] == "train")
+    best = training.best()
+    middles = {name: best.get_layer(f"{name}_depthwise").output.shape[-1] for name in slim.backbone.middles()}
+    assert middles == slim.backbone.middles() != nano.backbone.middles()
 
 
 @pytest.mark.long

@@ -113,7 +113,7 @@ def _ours() -> _Party:
 
 
 def _mog2() -> _Party:
-    """What the stage is measured by, in turn with the others: a machine is not as fast in every second.
+    """Return what the stage is measured by, in turn with the others: no machine is as fast in every second.
 
     Some pictures are shown to it to and fro.
     """

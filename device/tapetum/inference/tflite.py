@@ -60,6 +60,10 @@ class Detector:
 
     def detect(self, pixels: NDArray[np.uint8], min_score: float) -> Floats:
         """Return (k, 6) as of `decode` for a picture (height, width, 3) RGB uint8; for a gray model (h, w, 1) too."""
+        return self.contract.decoder.decode(self.said(pixels), min_score)
+
+    def said(self, pixels: NDArray[np.uint8]) -> list[Tensor]:
+        """Return the outputs for such a picture, as the model gives them."""
         if pixels.shape[2] > self.contract.input.channels:
             pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)[:, :, None]
         self._quantizer.into(pixels, self._interpreter.tensor(self._places[0])()[0])
@@ -68,8 +72,7 @@ class Detector:
         except (RuntimeError, ValueError) as error:
             raise InferenceError(f"the model fails: {_short(error)}") from None
         values = (self._interpreter.get_tensor(place) for place in self._results)
-        found = [Tensor(spec, array) for spec, array in zip(self.outputs, values, strict=True)]
-        return self.contract.decoder.decode(found, min_score)
+        return [Tensor(spec, array) for spec, array in zip(self.outputs, values, strict=True)]
 
 
 def _loaded(content: bytes, threads: int, delegates: Sequence[Any]) -> Any:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tapetum_trainer.aware.network import observed, rounded, take_weights
 from tapetum_trainer.checkpoints import Checkpoints
 from tapetum_trainer.export import exported, float_contract
-from tapetum_trainer.feed import Feed
 from tapetum_trainer.fit import fit
 from tapetum_trainer.folded import put_folded, weights_of
 from tapetum_trainer.networks.detector import detector
@@ -32,9 +31,8 @@ def tuned(training: Training, pictures: Iterable[NDArray[np.uint8]]) -> Any:
     contract = float_contract(recipe.network.side)
     ends = observed(network, (one["picture"] for one in questions(contract.input, "picture", pictures)))
     network = rounded(network, ends)
-    feed = Feed(training.pictures(), recipe.augmentation, recipe.feeding)
     schedule = recipe.quantization.aware.schedule(recipe.fit)
-    fit(network, feed, schedule, _checkpoints(training, content), training.validation())
+    fit(network, training.feed(), schedule, _checkpoints(training, content), training.validation())
     return network
 
 

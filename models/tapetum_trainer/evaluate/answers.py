@@ -47,13 +47,17 @@ def load(path: Path, labels: str = "", min_score: float = LEAST) -> Judged:
 
     Raises ModelError when it cannot be used.
     """
+    return of_spec(opened(path, labels), min_score)
+
+
+def opened(path: Path, labels: str = "") -> ModelSpec:
+    """Return what is in the file, as `load` takes it; raises ModelError when it is no model."""
     path = bundle.named(str(path)) if str(path) == bundle.SHIPPED else path
     try:
         beginning = path.read_bytes()[:8] if path.is_file() else b""
-        spec = bundle.open(path).spec() if archive.is_archive(beginning) else bundle.of_tflite(path, labels)
+        return bundle.open(path).spec() if archive.is_archive(beginning) else bundle.of_tflite(path, labels)
     except (BundleError, ConfigError) as error:
         raise ModelError(f"{path}: {error}") from None
-    return of_spec(spec, min_score)
 
 
 def of_spec(spec: ModelSpec, min_score: float = LEAST, threads: int = 1) -> Judged:

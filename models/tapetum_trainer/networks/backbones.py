@@ -5,6 +5,7 @@ same block with 5 x 5 kernels in some stages and without squeeze-and-excite and 
 vision models with EfficientNet-Lite", TensorFlow blog, 2020).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +16,17 @@ from tapetum_trainer.networks.blocks import Maker
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Blocks of one width. expand: how many times as wide as its input a block's middle is."""
+    """Blocks of one width. expand: how many times as wide as its input a block's middle is, in whole eights."""
 
-    expand: int
+    expand: float
     channels: int
     repeats: int
     stride: int  # of the first block
     kernel: int = 3
+
+    def middle(self, channels: int) -> int:
+        """Return how wide the middle of a block is that takes so many channels; the same where it is not widened."""
+        return eights(channels * self.expand) if self.expand > 1 else channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +48,44 @@ class Backbone:
         *others, last = self.stages
         return replace(self, stages=(*others, replace(last, repeats=repeats)))
 
+    def narrowed(self, *expand: float) -> "Backbone":
+        """Return the same with blocks whose middles are, stage by stage, so many times as wide as their inputs."""
+        stages = zip(self.stages, expand, strict=True)
+        return replace(self, stages=tuple(replace(stage, expand=times) for stage, times in stages))
+
+    def middles(self) -> dict[str, int]:
+        """Return the name of each block, in their order, and how wide its middle is."""
+        return {name: stage.middle(came) for name, stage, came, _ in self.blocks()}
+
+    def blocks(self) -> Iterator[tuple[str, Stage, int, bool]]:
+        """Yield each block: its name, its stage, the channels that it takes, and whether it is its stage's first."""
+        came = self.stem
+        for number, stage in enumerate(self.stages, 1):
+            for index in range(stage.repeats):
+                yield f"s{number}b{index + 1}", stage, came, index == 0
+                came = stage.channels
+
     def build(self, x: Any, maker: Maker) -> dict[int, Any]:
         """Return the last features of every stride, by stride; `x` is the picture (b, s, s, 3)."""
         x, stride = maker.conv(x, self.stem, "stem", kernel=3, stride=2), 2
         found = {stride: x}
-        for number, stage in enumerate(self.stages, 1):
-            stride *= stage.stride
-            for index in range(stage.repeats):
-                x = _block(x, stage, maker, f"s{number}b{index + 1}", first=index == 0)
+        for name, stage, _, first in self.blocks():
+            stride *= stage.stride if first else 1
+            x = _block(x, stage, maker, name, first=first)
             found[stride] = x
         return found
+
+
+def eights(channels: float) -> int:
+    """Return the nearest multiple of eight, at least one: what processors and accelerators take at once."""
+    return max(8, int(channels + 4) // 8 * 8)
 
 
 def _block(x: Any, stage: Stage, maker: Maker, name: str, *, first: bool) -> Any:
     """Return `x` after one inverted residual: wide, depthwise, narrow again, and added to what came in if alike."""
     came, stride = x, stage.stride if first else 1
     if stage.expand > 1:
-        x = maker.conv(x, x.shape[-1] * stage.expand, f"{name}_expand")
+        x = maker.conv(x, stage.middle(x.shape[-1]), f"{name}_expand")
     x = maker.depthwise(x, f"{name}_depthwise", kernel=stage.kernel, stride=stride)
     x = maker.conv(x, stage.channels, f"{name}_project", act=False)
     if stride == 1 and came.shape[-1] == stage.channels:

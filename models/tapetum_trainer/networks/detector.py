@@ -16,8 +16,8 @@ import keras
 
 from tapetum_trainer.networks.backbones import Backbone
 from tapetum_trainer.networks.blocks import Maker, Twice, output
+from tapetum_trainer.targets import STRIDE
 
-STRIDE = 8
 PRIOR = 0.01  # what the heatmap says at first, everywhere: Lin et al., "Focal loss for dense object detection", 2017
 
 

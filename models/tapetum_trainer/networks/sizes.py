@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, MOBILENET_V2, Backbone
+from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, MOBILENET_V2, Backbone, eights
 from tapetum_trainer.networks.detector import Architecture
 
-Name = Literal["pico", "nano", "small", "base"]
+Name = Literal["pico", "nano", "small", "slim", "base"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,14 @@ class Size:
 
 def thinned(backbone: Backbone, width: float) -> Backbone:
     """Return `backbone` with every stage `width` times as wide, in whole eights of channels."""
-    stages = tuple(replace(stage, channels=_eights(width * stage.channels)) for stage in backbone.stages)
-    return Backbone(_eights(width * backbone.stem), stages)
-
-
-def _eights(channels: float) -> int:
-    return max(8, int(channels + 4) // 8 * 8)
+    stages = tuple(replace(stage, channels=eights(width * stage.channels)) for stage in backbone.stages)
+    return Backbone(eights(width * backbone.stem), stages)
 
 
 SIZES: Mapping[Name, Size] = {
     "pico": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
     "nano": Size(EFFICIENTNET_LITE0.upto(5).ending(1), 96, "efficientnet-lite0"),
     "small": Size(EFFICIENTNET_LITE0.upto(5), 96, "efficientnet-lite0"),
+    "slim": Size(EFFICIENTNET_LITE0.upto(6).narrowed(1, 4, 4.5, 4.5, 4, 3), 96, "efficientnet-lite0"),
     "base": Size(EFFICIENTNET_LITE0.upto(6), 96, "efficientnet-lite0"),
 }

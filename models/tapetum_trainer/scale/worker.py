@@ -23,7 +23,7 @@ from ray.train.collective import broadcast_from_rank_zero
 
 from tapetum_trainer.checkpoints import arrays_of, put_into
 from tapetum_trainer.errors import TrainerError
-from tapetum_trainer.feed import Feed, Share
+from tapetum_trainer.feed import Share
 from tapetum_trainer.fit import Outcome, Until, Validate, fit, within
 from tapetum_trainer.sharing import synchronized
 from tapetum_trainer.training import Training
@@ -62,7 +62,7 @@ def _beside(training: Training) -> Iterator[Training]:
 
 def _learned(training: Training, share: Share, strategy: Any, until: Until) -> tuple[Any, Outcome]:
     recipe = training.recipe
-    feed = Feed(training.pictures(), recipe.augmentation, recipe.feeding, share)
+    feed = training.feed(share)
     validate = _judged(training, share)
     with strategy.scope():
         network = synchronized(training.network())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tapetum.errors import TapetumError
 from tapetum_trainer.errors import TrainerError
-from tapetum_trainer.feed import Feed, Share
+from tapetum_trainer.feed import Share
 from tapetum_trainer.scale.cluster import cluster
 from tapetum_trainer.sets import Sets
 
@@ -25,8 +25,7 @@ def train(training: "Training", count: int, seconds: float | None) -> "Outcome":
 
     Raises RecipeError when a batch cannot be shared by so many, ModuleNotFoundError where Ray is not installed.
     """
-    recipe = training.recipe
-    Feed(training.pictures(), recipe.augmentation, recipe.feeding, Share(0, count))  # what is wrong with them, now
+    training.feed(Share(0, count))  # what is wrong with them, now
     training.validation()
     with cluster(count) as gpus:
         from ray.train import FailureConfig, RunConfig, ScalingConfig  # noqa: PLC0415  an extra

@@ -22,8 +22,9 @@ from tapetum.settings import Settings
 from tapetum_trainer.augment.example import Flags, Floats, Guessed, Hints, Outlined, Pictures, Pixels
 from tapetum_trainer.data.sample import Outline
 from tapetum_trainer.errors import RecipeError
-from tapetum_trainer.evaluate.answers import Judged, load
+from tapetum_trainer.evaluate.answers import Judged, load, opened
 from tapetum_trainer.evaluate.mapping import columns, relabelled
+from tapetum_trainer.teachers.maps import Imitated, imitated
 from tapetum_trainer.teachers.pseudo import Labeller
 
 
@@ -34,6 +35,7 @@ class Guidance(Settings, frozen=True, kw_only=True):
     labels: str = ""  # file of the labels, of a .tflite that brings none
     means: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> the teacher's, where they differ
     least: Annotated[float, Meta(gt=0, lt=1)] = 0.05  # score below which it said nothing
+    maps: bool = False  # of each cell of what is learned from, and not boxes: a detector of the student's side
 
     def guide(self, root: Path, ours: tuple[str, ...]) -> "Guide":
         """Return the teacher for our labels; raises ModelError when it cannot be used, RecipeError for its labels."""
@@ -41,6 +43,11 @@ class Guidance(Settings, frozen=True, kw_only=True):
             raise RecipeError(f"teacher.means: no {sorted(strange)[0]!r} among {', '.join(ours)}")
         path = root / self.model
         return Guide(load(path, self.labels, self.least), ours, self.means, self.content(root))
+
+    def imitated(self, root: Path, ours: tuple[str, ...], side: int) -> Imitated:
+        """Return the teacher that says its maps to a student of `side` pixels; raises as `guide`."""
+        guide = self.guide(root, ours)
+        return imitated(opened(root / self.model, self.labels), guide.columns, len(ours), self.least, side)
 
     def content(self, root: Path) -> str:
         """Return the hash of the teacher's file; "" where there is none."""
@@ -66,15 +73,17 @@ class Guide:
     def known(self) -> Flags:
         """(labels,): which of ours it has a name for."""
         known = np.zeros(len(self.labels), bool)
-        numbers = self._columns()
+        numbers = self.columns
         known[numbers[numbers >= 0]] = True
         return known
 
     def rows(self, pixels: Pixels) -> Floats:
         """Return (k, 6): class, score, left, top, right, bottom."""
-        return relabelled(self.model.ask(pixels), self._columns())
+        return relabelled(self.model.ask(pixels), self.columns)
 
-    def _columns(self) -> NDArray[np.int32]:
+    @property
+    def columns(self) -> NDArray[np.int32]:
+        """(theirs,): for each of its classes the index of ours, -1 where it is none."""
         return columns(self.labels, self.model.labels, self.means)
 
 

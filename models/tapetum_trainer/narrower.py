@@ -1,0 +1,68 @@
+"""What a narrower network begins with: the weights of the model that it goes on from, slimmed once for a training."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetum.inference.contract import Input
+from tapetum.inference.preprocess import Preprocessor
+from tapetum_trainer.checkpoints import read, write
+from tapetum_trainer.folded import Folded, put_folded
+from tapetum_trainer.networks.backbones import Backbone
+from tapetum_trainer.networks.detector import Architecture, detector
+from tapetum_trainer.networks.sizes import SIZES
+from tapetum_trainer.scaling import real
+from tapetum_trainer.slimming import slimmed
+
+PICTURES = 400
+"""By which it is found what may go; the 16 x 16 x 480 numbers of one say little more after the first hundred."""
+_BLOCK = re.compile(r"(s\d+b\d+)_depthwise")
+
+
+@dataclass(frozen=True, slots=True)
+class Narrower:
+    """The way from a model to a narrower network.
+
+    wide: the model's own architecture; wanted: the network's; classes: the model's; path: where what comes of it is
+    kept.
+    """
+
+    wide: Architecture
+    wanted: Architecture
+    classes: int
+    path: Path
+
+    def weights(self, weights: Folded, pictures: Callable[[], Iterable[NDArray[np.uint8]]]) -> Folded:
+        """Return what of `weights` the narrower network has; pictures: (h, w, 3) RGB, of any size."""
+        if not self.path.exists():
+            wide, narrowing = self._network(weights), self._network(weights)
+            maker = Preprocessor(Input(width=self.wide.side, height=self.wide.side))
+            shown = real(np.stack([maker.picture(picture)[0] for picture in pictures()]))
+            found = slimmed(wide, narrowing, self.wanted.backbone.middles(), shown)
+            write(self.path, {f"{name}/{index}": one for name, pair in found.items() for index, one in enumerate(pair)})
+        kept = read(self.path)
+        return {name: (kept[f"{name}/0"], kept[f"{name}/1"]) for name in {key.split("/")[0] for key in kept}}
+
+    def _network(self, weights: Folded) -> Any:
+        network = detector(self.wide, self.classes, norm=False)
+        put_folded(network, weights)
+        return network
+
+
+def wider(weights: Folded, wanted: Architecture) -> Architecture | None:
+    """Return the architecture that the model of `weights` has, if it is `wanted` with wider blocks; else None."""
+    found = [_BLOCK.fullmatch(name) for name in weights]
+    own = {match[1]: len(weights[match[0]][1]) for match in found if match}
+    aim = wanted.backbone.middles()
+    if own.keys() != aim.keys() or own == aim or any(own[name] < middle for name, middle in aim.items()):
+        return None
+    return next((_like(wanted, size.backbone) for size in SIZES.values() if size.backbone.middles() == own), None)
+
+
+def _like(wanted: Architecture, backbone: Backbone) -> Architecture:
+    return Architecture(backbone, wanted.side, wanted.neck, wanted.depth)
