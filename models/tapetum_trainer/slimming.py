@@ -122,8 +122,15 @@ class _Block:
         found = {f"{self.name}_project": (project[:, :, kept], bias)}
         kernel, bias = self._weights("depthwise")
         found[f"{self.name}_depthwise"] = (kernel[:, :, kept], bias[kept])
-        kernel, bias = self._weights("expand")
-        return found | {f"{self.name}_expand": (kernel[..., kept], bias[kept])}
+        before = self._before
+        kernel, bias = self.narrowing.get_layer(before).get_weights()
+        return found | {before: (kernel[..., kept], bias[kept])}
+
+    @property
+    def _before(self) -> str:
+        """The layer that gives the channels of the middle: of a block that widens nothing, the stem."""
+        own = f"{self.name}_expand"
+        return own if own in {layer.name for layer in self.wide.layers} else "stem"
 
     def _weights(self, part: str) -> tuple[Array, Array]:
         kernel, bias = self.narrowing.get_layer(f"{self.name}_{part}").get_weights()

@@ -117,7 +117,7 @@ def test_a_network_with_narrower_blocks_goes_on_from_a_bundle_that_teaches_it(
     from tapetum_trainer.training import Training
 
     nano = SIZES["nano"]
-    slim = replace(nano, backbone=nano.backbone.narrowed(1, 4, 4.5, 4.5, 4))
+    slim = replace(nano, backbone=nano.backbone.narrowed(24, 1, 4, 4.5, 4.5, 4))
     monkeypatch.setitem(SIZES, "slim", slim)  # type: ignore[arg-type]
     text = RECIPE.replace('"nano"', '"slim"').replace("epochs = 2", "epochs = 1")
     recipe = recipes.parse(f'{text}[teacher]\nmodel = "{packed.relative_to(folder)}"\nmaps = true\n')

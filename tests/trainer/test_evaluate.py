@@ -281,6 +281,22 @@ def test_latency_is_measured_in_turn_beside_a_reference():
     assert second.ratio > 3
 
 
+def test_latency_is_that_of_an_answer_on_the_device():
+    """Which reads no answer below its least score: reading a thousand doubtful ones takes a millisecond."""
+    spec = ModelSpec("tiny", tiny.network().written(), ("a", "b"), tiny.CONTRACT, {"a": 0.6, "b": 0.2})
+    model, (picture,) = of_spec(spec, 0.01), tiny.pictures(1)
+    assert model.as_on_device is not None
+    wanted = [row for row in model.ask(picture).tolist() if row[1] >= 0.2]
+    assert model.as_on_device(picture).tolist() == wanted
+    asked: list[str] = []
+
+    def noting(name: str) -> Callable[[object], np.ndarray]:
+        return lambda _: (asked.append(name), rows())[1]
+
+    latencies([Judged("x", ("a",), noting("every one"), as_on_device=noting("the sure ones"))], [picture], rounds=1)
+    assert set(asked) == {"the sure ones"}
+
+
 def test_a_file_that_is_no_model_is_told(tmp_path: Path):
     (tmp_path / "x.tflite").write_bytes(b"nothing")
     with pytest.raises(ModelError, match=r"x.tflite: "):

@@ -14,7 +14,7 @@ from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 
 WIDE = Backbone(8, (Stage(1, 8, 1, 1), Stage(4, 8, 2, 2), Stage(4, 16, 2, 2), Stage(4, 24, 1, 2)))
-NARROW = WIDE.narrowed(1, 3, 2, 2)
+NARROW = WIDE.narrowed(8, 1, 3, 2, 2)
 SIDE, CLASSES = 64, 2
 
 

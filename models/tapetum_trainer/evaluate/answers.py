@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tapetum.inference.contract import ModelSpec
 from tapetum.inference.decode import Floats
 from tapetum.inference.labels import check_count
 from tapetum.inference.preprocess import Preprocessor
+from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector
 from tapetum.progress import Progress
 from tapetum_trainer.errors import ModelError
@@ -31,6 +33,7 @@ LEAST = 0.01
 class Judged:
     """A model under test. labels: of its own classes.
 
+    as_on_device: asks as a device does, which looks at no doubtful answer; None: as `ask`, there is no device for it.
     places: whether it says where things are, and not only which. min_score: from which score on its labels count on a
     device, where it says so.
     """
@@ -40,6 +43,7 @@ class Judged:
     ask: Ask
     places: bool = True
     min_score: Mapping[str, float] = field(default_factory=dict)
+    as_on_device: Ask | None = None
 
 
 def load(path: Path, labels: str = "", min_score: float = LEAST) -> Judged:
@@ -69,14 +73,16 @@ def of_spec(spec: ModelSpec, min_score: float = LEAST, threads: int = 1) -> Judg
         raise ModelError(f"{spec.name}: {error}") from None
     maker = Preprocessor(detector.contract.input)
 
-    def ask(picture: Picture) -> Floats:
+    def ask(picture: Picture, least: float = min_score) -> Floats:
         pixels, shown = maker.picture(picture)
-        rows = detector.detect(pixels, min_score)
+        rows = detector.detect(pixels, least)
         rows[:, 2::2] = shown.left + rows[:, 2::2] * shown.width
         rows[:, 3::2] = shown.top + rows[:, 3::2] * shown.height
         return inside(rows)
 
-    return Judged(spec.name, spec.labels, ask, detector.contract.decoder.PLACES, spec.min_score)
+    least = min((Inference().min_score, *spec.min_score.values()))
+    quick = partial(ask, least=least)
+    return Judged(spec.name, spec.labels, ask, detector.contract.decoder.PLACES, spec.min_score, quick)
 
 
 def inside(rows: Floats) -> Floats:

@@ -15,7 +15,7 @@ _WARM = 2  # the first runs allocate
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Of an answer, with preparing the picture and reading the outputs, on one thread, the medians.
+    """Of an answer, with preparing the picture and reading the outputs as a device does, on one thread, the medians.
 
     ratio: of the CPU time to that of the first model of the same run.
     """
@@ -42,6 +42,7 @@ def latencies(models: Sequence[Judged], pictures: Sequence[Picture], rounds: int
 
 def _timed(model: Judged, picture: Picture) -> tuple[float, float]:
     """Return milliseconds of the clock and of the processor."""
+    ask = model.as_on_device or model.ask
     wall, cpu = time.perf_counter(), time.process_time()
-    model.ask(picture)
+    ask(picture)
     return 1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - cpu)

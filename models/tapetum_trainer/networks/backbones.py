@@ -48,10 +48,10 @@ class Backbone:
         *others, last = self.stages
         return replace(self, stages=(*others, replace(last, repeats=repeats)))
 
-    def narrowed(self, *expand: float) -> "Backbone":
+    def narrowed(self, stem: int, *expand: float) -> "Backbone":
         """Return the same with blocks whose middles are, stage by stage, so many times as wide as their inputs."""
         stages = zip(self.stages, expand, strict=True)
-        return replace(self, stages=tuple(replace(stage, expand=times) for stage, times in stages))
+        return Backbone(stem, tuple(replace(stage, expand=times) for stage, times in stages))
 
     def middles(self) -> dict[str, int]:
         """Return the name of each block, in their order, and how wide its middle is."""

@@ -33,6 +33,6 @@ SIZES: Mapping[Name, Size] = {
     "pico": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
     "nano": Size(EFFICIENTNET_LITE0.upto(5).ending(1), 96, "efficientnet-lite0"),
     "small": Size(EFFICIENTNET_LITE0.upto(5), 96, "efficientnet-lite0"),
-    "slim": Size(EFFICIENTNET_LITE0.upto(6).narrowed(1, 4, 4.5, 4.5, 4, 3), 96, "efficientnet-lite0"),
+    "slim": Size(EFFICIENTNET_LITE0.upto(6).narrowed(24, 1, 4.5, 5, 5.5, 5, 3.5), 96, "efficientnet-lite0"),
     "base": Size(EFFICIENTNET_LITE0.upto(6), 96, "efficientnet-lite0"),
 }
