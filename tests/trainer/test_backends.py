@@ -38,7 +38,8 @@ def if_installed(backend: str, where: str) -> Any:
 
 @pytest.mark.parametrize(("what", "tolerances"), [("detectors", (TOLERANCE, ROUNDED)), ("classifiers", (TOLERANCE,))])
 @pytest.mark.parametrize(
-    "backend", [if_installed("jax", "it is in the extra `test`"), if_installed("torch", "scripts/test-backends installs it")]
+    "backend",
+    [if_installed("jax", "it is in the extra `test`"), if_installed("torch", "scripts/test-backends installs it")],
 )
 def test_another_backend_comes_to_the_same_losses(
     backend: str, what: str, tolerances: tuple[float, ...], tmp_path: Path

@@ -90,6 +90,16 @@ def test_one_that_is_no_detector_of_this_trainer_is_refused(data: Path):
         asked.imitated(data, OURS, 300)
 
 
+def test_the_detector_that_comes_along_may_teach(tmp_path: Path):
+    shipped = Guidance(model="shipped", maps=True)
+    pixels = np.random.default_rng(1).integers(0, 255, (1, 256, 256, 3), np.uint8)
+    (found,) = shipped.imitated(tmp_path, ("vehicle", "person"), 256).maps(pixels)[f"{HINT}heatmap"]
+    (other,) = shipped.imitated(tmp_path, ("person",), 256).maps(pixels)[f"{HINT}heatmap"]
+    assert found.shape == (32, 32, 2)
+    assert np.array_equal(found[..., 1], other[..., 0])
+    assert len(shipped.content(tmp_path)) == 64
+
+
 def test_each_batch_brings_what_is_said_of_its_very_pixels(folder: Path):
     asked = guidance(folder, car=("lorry",)).imitated(folder, OURS, tiny.SIDE)
     (batch, *_) = Feed(street(4), PLAIN, Feeding(batch=2), imitated=asked).batches(0)

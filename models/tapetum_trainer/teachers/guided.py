@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Meta, field
 from numpy.typing import NDArray
 
+from tapetum import bundle
 from tapetum.settings import Settings
 from tapetum_trainer.augment.example import Flags, Floats, Guessed, Hints, Outlined, Pictures, Pixels
 from tapetum_trainer.data.sample import Outline
@@ -31,7 +32,7 @@ from tapetum_trainer.teachers.pseudo import Labeller
 class Guidance(Settings, frozen=True, kw_only=True):
     """Which model guides. What its loss counts is `fit.weights.teacher`."""
 
-    model: Annotated[str, Meta(min_length=1)]  # a bundle or a .tflite; its path begins in the folder of the data
+    model: Annotated[str, Meta(min_length=1)]  # a bundle or a .tflite, from the folder of the data on; or "shipped"
     labels: str = ""  # file of the labels, of a .tflite that brings none
     means: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> the teacher's, where they differ
     least: Annotated[float, Meta(gt=0, lt=1)] = 0.05  # score below which it said nothing
@@ -41,18 +42,21 @@ class Guidance(Settings, frozen=True, kw_only=True):
         """Return the teacher for our labels; raises ModelError when it cannot be used, RecipeError for its labels."""
         if strange := set(self.means) - set(ours):
             raise RecipeError(f"teacher.means: no {sorted(strange)[0]!r} among {', '.join(ours)}")
-        path = root / self.model
+        path = self._path(root)
         return Guide(load(path, self.labels, self.least), ours, self.means, self.content(root))
 
     def imitated(self, root: Path, ours: tuple[str, ...], side: int) -> Imitated:
         """Return the teacher that says its maps to a student of `side` pixels; raises as `guide`."""
         guide = self.guide(root, ours)
-        return imitated(opened(root / self.model, self.labels), guide.columns, len(ours), self.least, side)
+        return imitated(opened(self._path(root), self.labels), guide.columns, len(ours), self.least, side)
 
     def content(self, root: Path) -> str:
         """Return the hash of the teacher's file; "" where there is none."""
-        path = root / self.model
+        path = self._path(root)
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+    def _path(self, root: Path) -> Path:
+        return bundle.named(self.model) if self.model == bundle.SHIPPED else root / self.model
 
 
 @dataclass(frozen=True, slots=True)
