@@ -73,6 +73,7 @@ OF_THE_TRAINER = (
     "tapetum.inference.tflite",
     "tapetum.scene",
     "tapetum.bundle",
+    "tapetum.inference.settings",
     "tapetum.inference.contract",
     "tapetum.inference.crops",
     "tapetum.inference.labels",
