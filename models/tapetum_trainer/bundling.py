@@ -31,6 +31,7 @@ class Bundling(Settings, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1  # only rises
     thresholds: Rule = BestF1()
     probes: Annotated[int, Meta(ge=0, le=32)] = 4  # of them one with nothing in it
+    apart: bool = True  # whether the scores are chosen on other pictures than the figures are of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def bundled(
     """
     spec = ModelSpec(f"{settings.name}@{settings.version}", made.content, pictures.labels, made.contract)
     found = answers(of_spec(spec), pictures)
-    where = f"{len(pictures)} pictures, not those of the figures" if result else "the same pictures"
+    where = f"{len(pictures)} pictures, not those of the figures" if result and settings.apart else "the same pictures"
     if result is None:
         result = Result(spec.name, scored(found, pictures), groups=by_group(found, pictures))
     least = thresholds(matched(found, pictures), pictures.labels, settings.thresholds)

@@ -98,7 +98,8 @@ class Checkpoints:
         found = msgspec.json.decode(arrays["stand"].tobytes(), type=Stand)
         if found.recipe != self._hash():
             raise RecipeError(
-                f"{self.last}: a training of another recipe stands here; choose another folder for this one"
+                f"{self.last}: a training of another recipe stands here; choose another --folder for this one, or raise"
+                " its version"
             )
         state.take(arrays)
         return True

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         desk = importlib.import_module(getattr(options, "desk", "tapetum_trainer.desk"))  # it takes seconds
+        _check_places(options)
         if isinstance(getattr(options, "recipe", None), Path):
             settle(options)
         command: Callable[[argparse.Namespace], int] = getattr(desk, options.command.replace("-", "_"))
@@ -45,6 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TapetumError as error:
         print(f"tapetum-trainer: {error}", file=sys.stderr)
         return 1
+
+
+def _check_places(options: argparse.Namespace) -> None:
+    """Raise DataError where a file is to be written into a folder that is not there, before minutes of work."""
+    for option in ("html", "json"):
+        path = getattr(options, option, None)
+        if isinstance(path, Path) and not path.parent.is_dir():
+            raise DataError(f"--{option}: there is no folder {path.parent} to write it into")
 
 
 def _parser() -> argparse.ArgumentParser:

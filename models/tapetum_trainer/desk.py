@@ -37,10 +37,12 @@ from tapetum_trainer.sketch.beginning import opened as opened_bundle
 from tapetum_trainer.teachers.named import TEACHERS, named
 
 if TYPE_CHECKING:
+    from tapetum_trainer.data.packed import Packed
     from tapetum_trainer.folded import Start
     from tapetum_trainer.training import Training
 
 _TIMED = 20  # pictures by which latency is measured
+_FEW = 10  # things of a class below which it is said that they are few
 _LOOKED_AT = 8  # pictures by which the errors of operators are measured
 
 
@@ -107,7 +109,7 @@ def evaluate(options: argparse.Namespace) -> int:
     recipe = tasks.load(options.recipe)
     if isinstance(recipe, CropRecipe):
         return crops.evaluate(recipe, options)
-    pictures = _sets(options).packed(options.split)
+    pictures = _judging(options)
     model, mapping = _placing(options.model, options), given(options.means, pictures.labels)
     ways = conditions() if options.conditions else None
     result = evaluated(model, pictures, mapping=mapping, conditions=ways)
@@ -126,7 +128,7 @@ def compare(options: argparse.Namespace) -> int:
     recipe = tasks.load(options.recipe)
     if isinstance(recipe, CropRecipe):
         return crops.compare(recipe, options)
-    pictures = _sets(options).packed(options.split)
+    pictures = _judging(options)
     models = [_placing(path, options) for path in (options.first, options.second)]
     mapping = given(options.means, pictures.labels)
     fitted = [(model, fitting(model.labels, mapping)) for model in models]
@@ -142,6 +144,18 @@ def compare(options: argparse.Namespace) -> int:
         options.html.write_text(reports.comparison(result, (found[0], found[1]), pictures), encoding="utf-8")
     print("\n".join(timed(latencies(models, _asked(pictures)))))
     return 0
+
+
+def _judging(options: argparse.Namespace) -> "Packed":
+    """Return the pictures of the split that is asked for; raises DataError where there are none to judge by."""
+    sets, split = _sets(options), options.split
+    pictures = sets.packed(split)
+    if not len(pictures) and split == "test":
+        print("There is no test among the pictures: judged by the validation, by which epochs are chosen.")
+        pictures, split = sets.judging, "valid"
+    if not len(pictures):
+        raise DataError(f"{split}: no picture lies in it to judge by", options.recipe)
+    return pictures
 
 
 def _asked(pictures: Pictures) -> list[NDArray[np.uint8]]:
@@ -162,7 +176,9 @@ def operators(options: argparse.Namespace) -> int:
     try:
         content = bundle.open(options.model).spec().content
     except BundleError:
-        content = options.model.read_bytes() if options.model.is_file() else b""
+        if not options.model.is_file():
+            raise ModelError(f"{options.model}: there is no such file") from None
+        content = options.model.read_bytes()
     print(inventory.text(inventory.inventory(content)), end="")
     return 0
 
@@ -248,6 +264,8 @@ def _packed(training: "Training", path: Path, *, layers: bool) -> int:
     if found.aware is not None:
         print(f"Before it was fine-tuned for int8. {lost(found.aware)}")
     print(lost(found.losses))
+    if few := [one.label for one in found.after.scores.classes if one.truths < _FEW]:
+        print(f"Fewer than {_FEW} things judge {', '.join(few)}: such figures are little more than chance.")
     if layers:
         print(_layers(training, found.content, path))
     print(f"{path}: {len(found.bundle.content)} bytes; beside it {', '.join(one.name for one in papers)}")

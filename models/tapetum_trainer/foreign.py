@@ -95,7 +95,7 @@ def taken(model: Foreign, sets: Sets, means: Labels | None = None) -> Taken:
     is one of ours, DataError when there is nothing to judge it by, Refused when it is not what the recipe accepts.
     """
     recipe, contract = sets.recipe, model.spec.contract
-    judging = sets.packed("test") if len(sets.packed("test")) else sets.packed("valid")
+    judging = sets.judging
     if contract is None or not len(judging):
         raise DataError("no picture is left to judge by: data.shares.valid is to be more")
     columns(judging.labels, model.spec.labels, means)  # says that it knows none of ours, before minutes of work

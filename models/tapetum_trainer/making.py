@@ -64,8 +64,7 @@ def made(training: Training, tell: Callable[[str], object] = lambda _: None) -> 
 
     Raises Refused, with the figures, when it is not what the recipe accepts.
     """
-    recipe, test = training.recipe, training.sets.packed("test")
-    judging = test if len(test) else training.sets.packed("valid")
+    recipe, judging = training.recipe, training.sets.judging
     network = training.best()
     first = _candidate(training, network, network, recipe.quantization)
     lost, aware = losses(first.real, first.whole, judging), None
@@ -129,7 +128,10 @@ def _calibration(training: Training) -> Iterator[NDArray[np.uint8]]:
 
 def _bundle(training: Training, small: Quantized, after: Result) -> Bundled:
     recipe = training.recipe
-    bundling = Bundling(name=recipe.name, version=recipe.version, thresholds=recipe.thresholds, probes=recipe.probes)
+    apart = bool(len(training.sets.packed("test")))
+    bundling = Bundling(
+        name=recipe.name, version=recipe.version, thresholds=recipe.thresholds, probes=recipe.probes, apart=apart
+    )
     where = provenance(recipe.licence, training.made_of, recipe.sha256, training.sets.packed("train").key)
     asked = of_the_clip() if recipe.questions == "clip" else None
     valid = training.sets.packed("valid")

@@ -64,6 +64,12 @@ class Sets:
         """As of `Sources`."""
         return self.sources.packed(split)
 
+    @property
+    def judging(self) -> Packed:
+        """Those by which a model is judged: of the test, or of the validation where there is none."""
+        test = self.packed("test")
+        return test if len(test) else self.packed("valid")
+
 
 def opened(recipe: Recipe, root: Path) -> Sets:
     """Return the pictures of a recipe; raises DataError when there is nothing of them in `root`."""

@@ -62,7 +62,11 @@ class _Streams:
 def _kept(network: Any, arrays: Any) -> Halves:
     """Return what `network` makes of `arrays`, in half precision: it is only compared."""
     batches = (arrays[start : start + _BATCH] for start in range(0, len(arrays), _BATCH))
-    return np.concatenate([network.predict_on_batch(batch.astype(np.float32)).astype(np.float16) for batch in batches])
+    return np.concatenate([_said(network, batch).astype(np.float16) for batch in batches])
+
+
+def _said(network: Any, batch: Any) -> Array:
+    return np.asarray(keras.ops.convert_to_numpy(network(batch.astype(np.float32), training=False)), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class _Block:
         said = self.upto(self.narrowing, f"{self.name}_depthwise_relu")
         for start in range(0, len(streams.wide), _BATCH):
             goal, came = (one[start : start + _BATCH].astype(np.float32) for one in (streams.wide, streams.narrow))
-            middle, goal = said.predict_on_batch(came), goal - came if self.adds else goal
+            middle, goal = _said(said, came), goal - came if self.adds else goal
             yield middle.reshape(-1, middle.shape[-1]), goal.reshape(-1, goal.shape[-1])
 
     def put(self, kept: NDArray[np.intp], kernel: Array, bias: Array) -> None:

@@ -80,7 +80,8 @@ class Training(Legs):
 
     def run(self, until: Until = lambda: False, validate: Validate | None = None) -> Outcome:
         """Train from where it stands to the end, or until `until` says so. validate: instead of its own validation."""
-        return fit(self.network(), self.feed(), self.recipe.fit, self.checkpoints, validate or self.validation(), until)
+        feed = self.feed()  # says what is wrong with a teacher before anything is done
+        return fit(self.network(), feed, self.recipe.fit, self.checkpoints, validate or self.validation(), until)
 
     def _narrower(self, wanted: Architecture, start: Start) -> Folded:
         """Return the weights of `start`, slimmed where the network has narrower blocks."""

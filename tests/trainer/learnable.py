@@ -1,7 +1,7 @@
 """A detector that learns in seconds, and pictures that it can learn."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ class Lesson:
     pixels: NDArray[np.uint8]
     truths: tuple[Truth, ...]
     hints: tuple[Truth, ...] = ()
+    maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def picture(seed: object) -> tuple[NDArray[np.uint8], Truth]:

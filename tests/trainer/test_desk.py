@@ -91,6 +91,39 @@ def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest
     assert "CONV_2D" in capsys.readouterr().out
 
 
+def test_without_a_test_the_validation_judges_and_that_is_told(
+    packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    recipe = folder / "untested.toml"
+    recipe.write_text(RECIPE.replace("test = 0.2", "test = 0.0"))
+    given = [str(recipe), "--data", str(folder)]
+    for order in (["evaluate", str(packed), *given], ["compare", str(packed), str(packed), *given]):
+        assert main(order) == 0
+        assert capsys.readouterr().out.startswith("There is no test among the pictures: judged by the validation")
+    recipe.write_text(RECIPE.replace("valid = 0.2, test = 0.2", "valid = 0.0, test = 0.0"))
+    assert main(["evaluate", str(packed), *given]) == 78
+    assert capsys.readouterr().err == f"tapetum-trainer: {recipe}: valid: no picture lies in it to judge by\n"
+
+
+@pytest.mark.parametrize("option", ["html", "json"])
+def test_a_page_that_cannot_be_written_is_told_before_the_work(
+    option: str, packed: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    place = tmp_path / "nowhere/x"
+    order = ["evaluate", str(packed), str(folder / "boxes.toml"), "--data", str(folder), f"--{option}", str(place)]
+    assert main(order) == 78
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (
+        "",
+        f"tapetum-trainer: --{option}: there is no folder {place.parent} to write it into\n",
+    )
+
+
+def test_a_model_that_is_not_there_has_no_operators(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["operators", str(tmp_path / "x.tflite")]) == 1
+    assert capsys.readouterr().err == f"tapetum-trainer: {tmp_path / 'x.tflite'}: there is no such file\n"
+
+
 def test_a_bundle_is_fine_tuned_with_other_pictures_and_for_int8(
     packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -79,7 +79,7 @@ def test_two_of_its_classes_may_be_one_of_ours(folder: Path):
 def test_a_teacher_of_another_grid_is_refused(folder: Path):
     with pytest.raises(RecipeError, match=r"takes 64 x 64 .* in 8 x 8 cells; .* 96 x 96 and has 12 x 12"):
         guidance(folder).imitated(folder, OURS, 96)
-    with pytest.raises(ModelError, match="nowhere"):
+    with pytest.raises(ModelError, match=r"teacher\.model: .*nowhere"):
         Guidance(model="nowhere.tflite", maps=True).imitated(folder, OURS, 64)
 
 

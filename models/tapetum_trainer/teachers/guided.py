@@ -22,7 +22,7 @@ from tapetum import bundle
 from tapetum.settings import Settings
 from tapetum_trainer.augment.example import Flags, Floats, Guessed, Hints, Outlined, Pictures, Pixels
 from tapetum_trainer.data.sample import Outline
-from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.errors import ModelError, RecipeError
 from tapetum_trainer.evaluate.answers import Judged, load, opened
 from tapetum_trainer.evaluate.mapping import columns, relabelled
 from tapetum_trainer.teachers.maps import Imitated, imitated
@@ -42,8 +42,11 @@ class Guidance(Settings, frozen=True, kw_only=True):
         """Return the teacher for our labels; raises ModelError when it cannot be used, RecipeError for its labels."""
         if strange := set(self.means) - set(ours):
             raise RecipeError(f"teacher.means: no {sorted(strange)[0]!r} among {', '.join(ours)}")
-        path = self._path(root)
-        return Guide(load(path, self.labels, self.least), ours, self.means, self.content(root))
+        try:
+            model = load(self._path(root), self.labels, self.least)
+        except ModelError as error:
+            raise ModelError(f"teacher.model: {error}") from None
+        return Guide(model, ours, self.means, self.content(root))
 
     def imitated(self, root: Path, ours: tuple[str, ...], side: int) -> Imitated:
         """Return the teacher that says its maps to a student of `side` pixels; raises as `guide`."""
