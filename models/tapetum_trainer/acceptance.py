@@ -33,13 +33,17 @@ class Acceptance(Settings, frozen=True, kw_only=True):
         """Yield each loss that is more than is accepted, in words. lost: first that of all classes, if there is any."""
         for one in lost[:1]:
             if one.points > self.quantization:
-                yield f"acceptance.quantization: int8 loses {one.points:.1f} points, {self.quantization} at most"
+                yield f"acceptance.quantization: int8 loses {_told(one)}, {self.quantization} at most"
         for one in lost[1:]:
             most = self.quantization_of.get(one.label)
             if most is not None and one.points > most:
-                yield f"acceptance.quantization_of.{one.label}: int8 loses {one.points:.1f} points, {most} at most"
+                yield f"acceptance.quantization_of.{one.label}: int8 loses {_told(one)}, {most} at most"
 
     def unjudged(self, lost: Sequence[Loss]) -> Iterator[str]:
         """Yield the classes of which nothing is known though something is asked, in words."""
         for label in self.quantization_of.keys() - {one.label for one in lost[1:]}:
             yield f"acceptance.quantization_of.{label}: no picture that judges shows one"
+
+
+def _told(loss: Loss) -> str:
+    return f"{loss.points:.1f} +- {loss.error:.1f} points"

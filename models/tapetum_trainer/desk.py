@@ -26,7 +26,7 @@ from tapetum_trainer.errors import DataError, ModelError, RecipeError
 from tapetum_trainer.evaluate import Judged, Pictures, answers, json, latencies, load, text
 from tapetum_trainer.evaluate import evaluate as evaluated
 from tapetum_trainer.evaluate.mapping import fitting, given
-from tapetum_trainer.evaluate.words import lost, side_by_side, table, timed
+from tapetum_trainer.evaluate.words import table, timed
 from tapetum_trainer.inheritance import written
 from tapetum_trainer.night import desk as night
 from tapetum_trainer.night.recipe import NightRecipe
@@ -260,10 +260,6 @@ def _packed(training: "Training", path: Path, *, layers: bool) -> int:
     found = made(training, lambda line: print(line, flush=True))
     path.write_bytes(found.bundle.content)
     papers = write(found, path)
-    print(side_by_side(found.before, found.after))
-    if found.aware is not None:
-        print(f"Before it was fine-tuned for int8. {lost(found.aware)}")
-    print(lost(found.losses))
     if few := [one.label for one in found.after.scores.classes if one.truths < _FEW]:
         print(f"Fewer than {_FEW} things judge {', '.join(few)}: such figures are little more than chance.")
     if layers:

@@ -18,6 +18,8 @@ from tapetum_trainer.errors import Refused
 from tapetum_trainer.evaluate import Loss, Result, answers, evaluate, losses, of_spec
 from tapetum_trainer.evaluate.answers import LEAST, Judged
 from tapetum_trainer.evaluate.scores import matched, scored
+from tapetum_trainer.evaluate.words import lost as words_of
+from tapetum_trainer.evaluate.words import side_by_side
 from tapetum_trainer.export import exported, float_contract
 from tapetum_trainer.provenance import provenance
 from tapetum_trainer.quantize import Quantization, Quantized, quantize
@@ -60,7 +62,7 @@ def made(training: Training, tell: Callable[[str], object] = lambda _: None) -> 
     """Return the bundle of the best weights of `training`, judged on its test split, or on the validation's.
 
     Where int8 loses more than the recipe accepts, or it says so, the network is fine-tuned for int8 before, and what
-    comes of that is taken if the validation finds it the better one. tell: takes a line about that.
+    comes of that is taken if the validation finds it the better one. tell: takes lines about that, and the figures.
 
     Raises Refused, with the figures, when it is not what the recipe accepts.
     """
@@ -75,6 +77,10 @@ def made(training: Training, tell: Callable[[str], object] = lambda _: None) -> 
     before, after = (evaluate(model, judging) for model in (first.real, chosen.whole))
     bundle = _bundle(training, chosen.small, after)
     found = Made(bundle, chosen.content, before, after, lost, chosen.whole, judging, aware)
+    tell(side_by_side(before, after))
+    if aware is not None:
+        tell(f"Before it was fine-tuned for int8. {words_of(aware)}")
+    tell(words_of(lost))
     _accept(recipe, found)
     return found
 

@@ -52,6 +52,12 @@ def test_a_device_takes_it_and_finds_all_of_it(made: Bundled):
     assert opened.contents["card.md"].decode() == made.card
 
 
+@pytest.mark.parametrize(("apart", "words"), [(True, "not those of the figures"), (False, "on the same pictures")])
+def test_the_card_tells_on_which_pictures_its_scores_were_chosen(apart: bool, words: str, made: Bundled):
+    told = bundled(QUANTIZED, Yard(), PROVENANCE, Bundling(name="yard", apart=apart), result=made.result).card
+    assert words in told
+
+
 def test_its_probes_are_answered_by_the_model_and_not_by_another(made: Bundled):
     spec = bundle.open(made.content).spec()
     assert 2 <= len(spec.probes) <= 4
