@@ -50,7 +50,11 @@ def calibrated(old: ModelBundle, valid: Pictures, judging: Pictures, rule: Rule)
     contract = Contract(input=old.manifest.input, decoder=old.manifest.decoder)
     made = Quantized(new.content, contract, _report(new.content))
     bundling = Bundling(
-        name=old.manifest.name, version=old.manifest.version + 1, thresholds=rule, probes=len(spec.probes)
+        name=old.manifest.name,
+        version=old.manifest.version + 1,
+        thresholds=rule,
+        probes=len(spec.probes),
+        apart=judging is not valid,
     )
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     provenance = msgspec.structs.replace(old.manifest.provenance, made_at=at)

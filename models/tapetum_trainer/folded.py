@@ -95,7 +95,7 @@ def put_folded(network: Any, weights: Folded) -> None:
         if not values or [value.shape for value in values] != shapes:
             raise ModelError(
                 f"layer {layer.name} takes {shapes}, which the model does not have: it is of another network;"
-                " size and side in [network] are to be those of the bundle"
+                " size in [network] is to be the bundle's, or one that can be made of it"
             )
         layer.set_weights(list(values))
 

@@ -1,4 +1,4 @@
-"""What a narrower network begins with: the weights of the model that it goes on from, slimmed once for a training."""
+"""What a narrower network begins with: the weights of the model that it goes on from, pruned once for a training."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,11 +16,10 @@ from tapetum_trainer.folded import Folded, put_folded
 from tapetum_trainer.networks.backbones import Backbone
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
+from tapetum_trainer.pruning import pruned
 from tapetum_trainer.scaling import real
-from tapetum_trainer.slimming import slimmed
 
-PICTURES = 400
-"""By which it is found what may go; the 16 x 16 x 480 numbers of one say little more after the first hundred."""
+_PICTURES = 400  # of 256 pixels, by which it is found what may go; of larger ones fewer, all of them are kept at once
 _BLOCK = re.compile(r"(s\d+b\d+)_depthwise")
 
 
@@ -42,8 +41,8 @@ class Narrower:
         if not self.path.exists():
             wide, narrowing = self._network(weights), self._network(weights)
             maker = Preprocessor(Input(width=self.wide.side, height=self.wide.side))
-            shown = real(np.stack([maker.picture(picture)[0] for picture in pictures()]))
-            found = slimmed(wide, narrowing, self.wanted.backbone.middles(), shown)
+            shown = np.stack([real(maker.picture(picture)[0]).astype(np.float16) for picture in pictures()])  # exact
+            found = pruned(wide, narrowing, self.wanted.backbone.middles(), shown)
             write(self.path, {f"{name}/{index}": one for name, pair in found.items() for index, one in enumerate(pair)})
         kept = read(self.path)
         return {name: (kept[f"{name}/0"], kept[f"{name}/1"]) for name in {key.split("/")[0] for key in kept}}
@@ -52,6 +51,11 @@ class Narrower:
         network = detector(self.wide, self.classes, norm=False)
         put_folded(network, weights)
         return network
+
+
+def enough(side: int) -> int:
+    """Return how many pictures of so many pixels prune a network."""
+    return min(_PICTURES, max(1, _PICTURES * 256**2 // side**2))
 
 
 def wider(weights: Folded, wanted: Architecture) -> Architecture | None:

@@ -60,7 +60,8 @@ def paced(sets: Sets, rounds: int, steps: int = 20) -> Pace:
         training = Training(sets, Path(folder))
         pictures = training.pictures()
         ways = {"plain": _plain(sets.recipe.augmentation), "varied": sets.recipe.augmentation}
-        feeds = {name: Feed(pictures, way, sets.recipe.feeding) for name, way in ways.items()}
+        imitated = training.imitated()
+        feeds = {name: Feed(pictures, way, sets.recipe.feeding, imitated=imitated) for name, way in ways.items()}
         return _Run(training, feeds, steps).measured(rounds)
 
 

@@ -17,13 +17,14 @@ from tapetum_trainer.feed import ALL, Feed, Share
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
 from tapetum_trainer.folded import Folded, Start, weights_of
 from tapetum_trainer.legs import Legs
-from tapetum_trainer.narrower import PICTURES, Narrower, wider
+from tapetum_trainer.narrower import Narrower, enough, wider
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.said import Answers
 from tapetum_trainer.sets import Sets
 from tapetum_trainer.teachers import Labeller, Taught, guided, together
+from tapetum_trainer.teachers.maps import Imitated
 from tapetum_trainer.weights import begin
 
 
@@ -60,11 +61,18 @@ class Training(Legs):
 
     def feed(self, share: Share = ALL) -> Feed:
         """Return the batches that are learned from, or one worker's share of each."""
-        recipe, guidance = self.recipe, self.recipe.teacher
-        imitated = None
-        if guidance and guidance.maps:
-            imitated = guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side)
+        recipe, imitated = self.recipe, self.imitated()
         return Feed(self.pictures(), recipe.augmentation, recipe.feeding, share, imitated)
+
+    def imitated(self) -> Imitated | None:
+        """Return the teacher that is asked about each batch, if there is one; raises what is wrong with any teacher."""
+        guidance, recipe = self.recipe.teacher, self.recipe
+        if guidance is None:
+            return None
+        if guidance.maps:
+            return guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side)
+        guidance.guide(self.sets.root, recipe.meaning.names)
+        return None
 
     def network(self) -> Any:
         """Return the network as the training begins: fine-tuned, or its backbone pretrained, or random."""
@@ -84,14 +92,15 @@ class Training(Legs):
         return fit(self.network(), feed, self.recipe.fit, self.checkpoints, validate or self.validation(), until)
 
     def _narrower(self, wanted: Architecture, start: Start) -> Folded:
-        """Return the weights of `start`, slimmed where the network has narrower blocks."""
+        """Return the weights of `start`, pruned where the network has narrower blocks."""
         weights = weights_of(start.content)
         wide = wider(weights, wanted)
         if wide is None:
             return weights
-        path = self.folder / f"slimmed-{hashlib.sha256(self.begun.encode()).hexdigest()[:8]}.npz"
+        path = self.folder / f"pruned-{hashlib.sha256(self.begun.encode()).hexdigest()[:8]}.npz"
         way = Narrower(wide, wanted, len(start.labels), path)
-        return way.weights(weights, lambda: spread(self.sets.packed("train"), self.recipe.augmentation, PICTURES))
+        most, varied = enough(wanted.side), self.recipe.augmentation
+        return way.weights(weights, lambda: spread(self.sets.packed("train"), varied, most))
 
     def validation(self) -> Validate:
         """Return what judges a network: the AP50 of the classes on the pictures of the validation, weighed."""

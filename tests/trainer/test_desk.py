@@ -156,7 +156,7 @@ def test_a_network_with_narrower_blocks_goes_on_from_a_bundle_that_teaches_it(
     recipe = recipes.parse(f'{text}[teacher]\nmodel = "{packed.relative_to(folder)}"\nmaps = true\n')
     training = Training(Sets(recipe, folder), folder / "slim", start_of(bundle.open(packed)))
     assert training.run().finished
-    assert len(list(training.folder.glob("slimmed-*.npz"))) == 1
+    assert len(list(training.folder.glob("pruned-*.npz"))) == 1
     learned = [json.loads(line) for line in (training.folder / "journal.jsonl").read_text().splitlines()]
     assert all(one["teacher"] > 0 for one in learned if one["kind"] == "train")
     best = training.best()

@@ -49,7 +49,10 @@ class Backbone:
         return replace(self, stages=(*others, replace(last, repeats=repeats)))
 
     def narrowed(self, stem: int, *expand: float) -> "Backbone":
-        """Return the same with blocks whose middles are, stage by stage, so many times as wide as their inputs."""
+        """Return the same with blocks whose middles are, stage by stage, so many times as wide as their inputs.
+
+        stem: its channels, which are the middle of a first block that widens nothing.
+        """
         stages = zip(self.stages, expand, strict=True)
         return Backbone(stem, tuple(replace(stage, expand=times) for stage, times in stages))
 

@@ -54,7 +54,7 @@ def work(told: dict[str, Order]) -> Outcome:
 def _beside(training: Training) -> Iterator[Training]:
     """Give the same training in a folder of its own, as it stands, with nothing printed."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        for path in (training.checkpoints.last, training.checkpoints.best):
+        for path in (training.checkpoints.last, training.checkpoints.best, *training.folder.glob("pruned-*.npz")):
             if path.exists():
                 shutil.copy(path, folder)
         yield replace(training, folder=Path(folder))

@@ -26,6 +26,8 @@ def train(training: "Training", count: int, seconds: float | None) -> "Outcome":
     Raises RecipeError when a batch cannot be shared by so many, ModuleNotFoundError where Ray is not installed.
     """
     training.feed(Share(0, count))  # what is wrong with them, now
+    if training.start:
+        training.network()  # what it begins with, which each of the workers would find out by itself
     training.validation()
     with cluster(count) as gpus:
         from ray.train import FailureConfig, RunConfig, ScalingConfig  # noqa: PLC0415  an extra

@@ -3,7 +3,8 @@
 Its answers are asked for once, of the whole picture as it is, and go through the augmentation with the picture: cut,
 mirrored and put into mosaics as true boxes are, which moves a box exactly. What is done to the pixels after that
 (night, haze, noise) the student sees and the teacher has not: it is to answer as its teacher would by day. Asked about
-each augmented example instead, the teacher would cost a pass for every step, miss what is cut and dark, and teach that.
+each augmented example instead, the teacher would cost a pass for every step, miss what is cut and dark, and teach that:
+`maps` does so, for a student that is to become what the teacher is (`tapetum_trainer.teachers.maps`).
 
 They become soft targets of a loss beside that of the truth (`tapetum_trainer.losses.guidance`): a score of 0.3 is to be
 said as 0.3. G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 2015.

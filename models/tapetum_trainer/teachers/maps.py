@@ -2,7 +2,7 @@
 
 It is a detector of this trainer whose input and grid are the student's, so its outputs are wanted as they are, its
 doubts too: all that it knows of a picture, and not the boxes alone. For a network that is to become what a larger one
-is already, as after `tapetum_trainer.slimming`. Every batch costs a pass of the teacher.
+is already, as after `tapetum_trainer.pruning`. Every batch costs a pass of the teacher.
 
 G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 2015.
 """

@@ -27,7 +27,7 @@ _BATCH = 16
 _DAMPING = 1e-3  # of the mean variance of a channel: what the pictures do not tell stays as it was
 
 
-def slimmed(wide: Any, narrowing: Any, middles: Mapping[str, int], pictures: Array) -> Folded:
+def pruned(wide: Any, narrowing: Any, middles: Mapping[str, int], pictures: Array | Halves) -> Folded:
     """Return the weights of `wide`, its blocks `middles` wide, by their names.
 
     wide, narrowing: twice the same Keras network without batch normalisation, with the same weights; those of the
@@ -37,11 +37,11 @@ def slimmed(wide: Any, narrowing: Any, middles: Mapping[str, int], pictures: Arr
     block = _Block(wide, narrowing, next(iter(middles)))
     first = keras.Model(wide.input, block.begins(wide))
     streams = _Streams(*2 * [_kept(first, pictures)])
-    with Progress("slim", len(middles)) as bar:
+    with Progress("prune", len(middles)) as bar:
         for name, count in middles.items():
             block = _Block(wide, narrowing, name)
             streams.wide = _kept(block.upto(wide, block.end), came := streams.wide)
-            if count < block.width:
+            if count < block.width or came is not streams.narrow:
                 kept, kernel, bias = _chosen(_fit(block.seen(streams), block.kernel), count)
                 block.put(kept, kernel, bias)
                 found |= block.narrowed(kept)
@@ -61,8 +61,10 @@ class _Streams:
 
 def _kept(network: Any, arrays: Any) -> Halves:
     """Return what `network` makes of `arrays`, in half precision: it is only compared."""
-    batches = (arrays[start : start + _BATCH] for start in range(0, len(arrays), _BATCH))
-    return np.concatenate([_said(network, batch).astype(np.float16) for batch in batches])
+    found = np.empty((len(arrays), *network.output_shape[1:]), np.float16)
+    for start in range(0, len(arrays), _BATCH):
+        found[start : start + _BATCH] = _said(network, arrays[start : start + _BATCH])
+    return found
 
 
 def _said(network: Any, batch: Any) -> Array:
@@ -155,7 +157,7 @@ def _fit(seen: Iterator[tuple[Array, Array]], before: Array) -> _Fit:
     """Return the fit to what was seen; `before`, (n, channels), is the kernel that it was."""
     squares, crossed = (np.zeros((len(before), width)) for width in before.shape)
     middles, goals, count = np.zeros(before.shape[0]), np.zeros(before.shape[1]), 0
-    for middle, goal in seen:
+    for middle, goal in ((one.astype(np.float64), other.astype(np.float64)) for one, other in seen):
         squares += middle.T @ middle
         crossed += middle.T @ goal
         middles += middle.sum(axis=0)

@@ -13,8 +13,8 @@ from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, Backbone, Sta
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 
-WIDE = Backbone(8, (Stage(1, 8, 1, 1), Stage(4, 8, 2, 2), Stage(4, 16, 2, 2), Stage(4, 24, 1, 2)))
-NARROW = WIDE.narrowed(8, 1, 3, 2, 2)
+WIDE = Backbone(24, (Stage(1, 8, 1, 1), Stage(4, 8, 2, 2), Stage(4, 16, 2, 2), Stage(4, 24, 1, 2)))
+NARROW = WIDE.narrowed(16, 1, 3, 2, 2)
 SIDE, CLASSES = 64, 2
 
 
@@ -54,6 +54,11 @@ def narrow(found: Any) -> Any:
     return network
 
 
+def widens(network: Any, block: str) -> str:
+    """Return the layer that gives the channels of the block's middle."""
+    return f"{block}_expand" if f"{block}_expand" in {layer.name for layer in network.layers} else "stem"
+
+
 def features(network: Any, pictures: Any) -> Any:
     """Return what comes out of the backbone."""
     import keras
@@ -68,24 +73,24 @@ def off(network: Any, wide: Any, pictures: Any) -> float:
 
 
 def test_what_is_there_twice_goes_without_a_loss(wide: Any, shown: Any):
-    from tapetum_trainer.slimming import slimmed
+    from tapetum_trainer.pruning import pruned
 
     for name, count in NARROW.middles().items():
         if count == len(wide.get_layer(f"{name}_depthwise").get_weights()[1]):
             continue
         (expand, before), (depthwise, bias) = (
-            wide.get_layer(f"{name}_{part}").get_weights() for part in ("expand", "depthwise")
+            wide.get_layer(part).get_weights() for part in (widens(wide, name), f"{name}_depthwise")
         )
         twice = np.arange(depthwise.shape[2]) % count  # what is beyond says what one of the first says
-        wide.get_layer(f"{name}_expand").set_weights([expand[..., twice], before[twice]])
+        wide.get_layer(widens(wide, name)).set_weights([expand[..., twice], before[twice]])
         wide.get_layer(f"{name}_depthwise").set_weights([depthwise[:, :, twice], bias[twice]])
-    found = narrow(slimmed(wide, like(wide), NARROW.middles(), shown[:32]))
+    found = narrow(pruned(wide, like(wide), NARROW.middles(), shown[:32]))
     assert off(found, wide, shown[32:]) < 1e-3
 
 
 def test_the_others_make_up_for_what_goes(wide: Any, shown: Any):
     """The strongest channels alone, as pretrained weights are taken over, miss several times as much."""
-    from tapetum_trainer.slimming import slimmed
+    from tapetum_trainer.pruning import pruned
 
     strongest = weights(wide)
     for name, count in NARROW.middles().items():
@@ -95,18 +100,18 @@ def test_the_others_make_up_for_what_goes(wide: Any, shown: Any):
             strongest[f"{name}_project"] = kernel[:, :, kept], bias
             kernel, bias = strongest[f"{name}_depthwise"]
             strongest[f"{name}_depthwise"] = kernel[:, :, kept], bias[kept]
-            kernel, bias = strongest[f"{name}_expand"]
-            strongest[f"{name}_expand"] = kernel[..., kept], bias[kept]
-    found = narrow(slimmed(wide, like(wide), NARROW.middles(), shown[:32]))
+            kernel, bias = strongest[widens(wide, name)]
+            strongest[widens(wide, name)] = kernel[..., kept], bias[kept]
+    found = narrow(pruned(wide, like(wide), NARROW.middles(), shown[:32]))
     ours, theirs = off(found, wide, shown[32:]), off(narrow(strongest), wide, shown[32:])
     print(f"missed of the variance: {ours:.3f}, by the strongest channels {theirs:.3f}")
     assert ours < theirs / 3
 
 
 def test_blocks_as_wide_as_before_stay_to_the_bit(wide: Any, shown: Any):
-    from tapetum_trainer.slimming import slimmed
+    from tapetum_trainer.pruning import pruned
 
-    found, was = slimmed(wide, like(wide), WIDE.middles(), shown[:4]), weights(wide)
+    found, was = pruned(wide, like(wide), WIDE.middles(), shown[:4]), weights(wide)
     assert all(np.array_equal(one, other) for name in was for one, other in zip(found[name], was[name], strict=True))
 
 
@@ -119,7 +124,7 @@ def test_it_is_done_once_for_a_training(wide: Any, tmp_path: Path):
     def none() -> Iterator[Any]:
         raise AssertionError("it was done already")
 
-    way = Narrower(architecture(WIDE), architecture(NARROW), CLASSES, tmp_path / "slimmed.npz")
+    way = Narrower(architecture(WIDE), architecture(NARROW), CLASSES, tmp_path / "pruned.npz")
     first = way.weights(weights(wide), pictures)
     again = way.weights(weights(wide), none)
     assert first.keys() == again.keys() == weights(wide).keys()
@@ -152,7 +157,7 @@ def test_a_network_that_is_another_is_told(wide: Any, tmp_path: Path):
 
     other = Architecture(WIDE, SIDE, neck=24, depth=1)
     with pytest.raises(ModelError, match="it is of another network"):
-        Narrower(other, architecture(NARROW), CLASSES, tmp_path / "slimmed.npz").weights(weights(wide), list)
+        Narrower(other, architecture(NARROW), CLASSES, tmp_path / "pruned.npz").weights(weights(wide), list)
 
 
 def test_the_middles_of_blocks_are_whole_eights():
