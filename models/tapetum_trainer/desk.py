@@ -257,6 +257,9 @@ def _packed(training: "Training", path: Path, *, layers: bool) -> int:
     from tapetum_trainer.making import made  # noqa: PLC0415
     from tapetum_trainer.papers import write  # noqa: PLC0415
 
+    if not layers and _made_before(training, path):
+        print(f"{path}: it is made already, of these weights; delete it to have it packed anew")
+        return 0
     found = made(training, lambda line: print(line, flush=True))
     path.write_bytes(found.bundle.content)
     papers = write(found, path)
@@ -266,6 +269,16 @@ def _packed(training: "Training", path: Path, *, layers: bool) -> int:
         print(_layers(training, found.content, path))
     print(f"{path}: {len(found.bundle.content)} bytes; beside it {', '.join(one.name for one in papers)}")
     return 0
+
+
+def _made_before(training: "Training", path: Path) -> bool:
+    """Whether the bundle is there, whole, of this recipe, these pictures and all that was trained by them."""
+    try:
+        said = bundle.open(path).manifest.provenance
+    except BundleError:
+        return False
+    same = all(one in said.recipe for one in (training.recipe.sha256, training.sets.packed("train").key))
+    return same and path.stat().st_mtime >= training.checkpoints.best.stat().st_mtime
 
 
 def _layers(training: "Training", content: bytes, path: Path) -> str:

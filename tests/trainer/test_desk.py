@@ -74,6 +74,18 @@ def test_what_int8_costs_is_told_with_its_uncertainty_and_operator_by_operator(
     assert {"CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESIZE_NEAREST_NEIGHBOR", "LOGISTIC"} == set(operators)
 
 
+def test_what_is_made_is_not_packed_again_under_the_same_name(
+    packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    order = ["train", str(folder / "boxes.toml"), "--data", str(folder), "--folder", str(packed.parent)]
+    before = packed.read_bytes()
+    assert main(order) == 0
+    assert capsys.readouterr().out.endswith(
+        f"{packed}: it is made already, of these weights; delete it to have it packed anew\n"
+    )
+    assert packed.read_bytes() == before
+
+
 def test_it_is_judged_and_looked_into(packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]):
     given = [str(folder / "boxes.toml"), "--data", str(folder)]
     pages = folder / "one.html", folder / "two.html"
