@@ -93,6 +93,7 @@ def test_a_device_takes_part_in_rollouts_and_says_so(tmp_path: Path, bundles: di
 
             count = len(heard.all("model/state"))
             assert desk.here("rollout", "rollback")[0] == 0
+            until(lambda: heard.last("model/state")["active"] == FIRST)  # the desk may have heard it first
             told = heard.last("model/state")
             assert (told["active"], told["previous"], told["state"]) == (FIRST, SECOND, "committed")
             assert told["push"] == heard.last("model/fetch")["push"] > 3
