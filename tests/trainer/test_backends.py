@@ -14,6 +14,8 @@ pytestmark = pytest.mark.timeout(300)
 STEPS = 8
 SAME = 5e-6  # relative, of the first step, of the same weights: 1e-6, all that is printed, was the most seen
 TOLERANCE = 1e-3  # of those after: Adam makes much of what rounding leaves; 7e-6 and 2.9e-4 were seen on two machines
+FIRST_ROUNDED = 1e-3  # the first, where each number goes to a step: of 147,456 behind the stem, which differ by up to
+# 7e-7, one went to the other, and in the end the loss differed by 3.3e-4
 ROUNDED = 1e-2  # the same, where a number that lies between two steps may go to either: 2.7e-3 was seen
 ALIKE = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -36,16 +38,19 @@ def if_installed(backend: str, where: str) -> Any:
     return pytest.param(backend, marks=pytest.mark.skipif(lacking, reason=f"{backend} is not installed: {where}"))
 
 
-@pytest.mark.parametrize(("what", "tolerances"), [("detectors", (TOLERANCE, ROUNDED)), ("classifiers", (TOLERANCE,))])
+@pytest.mark.parametrize(
+    ("what", "tolerances"),
+    [("detectors", ((SAME, TOLERANCE), (FIRST_ROUNDED, ROUNDED))), ("classifiers", ((SAME, TOLERANCE),))],
+)
 @pytest.mark.parametrize(
     "backend",
     [if_installed("jax", "it is in the extra `test`"), if_installed("torch", "scripts/test-backends installs it")],
 )
 def test_another_backend_comes_to_the_same_losses(
-    backend: str, what: str, tolerances: tuple[float, ...], tmp_path: Path
+    backend: str, what: str, tolerances: tuple[tuple[float, float], ...], tmp_path: Path
 ):
     wanted, found = (losses(one, what, tmp_path / one) for one in ("tensorflow", backend))
-    for ours, theirs, tolerance in zip(found, wanted, tolerances, strict=True):
+    for ours, theirs, (first, later) in zip(found, wanted, tolerances, strict=True):
         assert len(theirs) == len(set(theirs)) == STEPS
-        assert ours[0] == pytest.approx(theirs[0], rel=SAME)
-        assert ours == pytest.approx(theirs, rel=tolerance)
+        assert ours[0] == pytest.approx(theirs[0], rel=first)
+        assert ours == pytest.approx(theirs, rel=later)
