@@ -14,9 +14,8 @@ pytestmark = pytest.mark.timeout(300)
 STEPS = 8
 SAME = 5e-6  # relative, of the first step, of the same weights: 1e-6, all that is printed, was the most seen
 TOLERANCE = 1e-3  # of those after: Adam makes much of what rounding leaves; 7e-6 and 2.9e-4 were seen on two machines
-FIRST_ROUNDED = 1e-3  # the first, where each number goes to a step: of 147,456 behind the stem, which differ by up to
-# 7e-7, one went to the other, and in the end the loss differed by 3.3e-4
 ROUNDED = 1e-2  # the same, where a number that lies between two steps may go to either: 2.7e-3 was seen
+FIRST_ROUNDED = 1e-3  # of the first step there: one number of 147,456 went to the other, and the loss was off by 3.3e-4
 ALIKE = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "XLA_FLAGS": "--xla_backend_optimization_level=0",  # JAX compiles in half the time; the losses are the same
