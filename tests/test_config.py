@@ -1,108 +1,23 @@
 """Whatever is wrong with tapetum.toml is said with its key and what would be right, and nothing of it is taken."""
 
-import contextlib
-import json
 import math
 import re
 import socket
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import inspect
 
 from tapetum import config, data
-from tapetum.alerts.broker import Broker
-from tapetum.capture import AnySource, Stream, Synthetic
+from tapetum.capture import AnySource, Synthetic
 from tapetum.config import CameraSettings, Config
 from tapetum.errors import ConfigError
 from tapetum.motion import Method
-from tapetum.settings import Settings
 from tapetum.tracking.choice import Choice
-
-Table = dict[str, Any]
-REQUIRED: Table = {"url": "rtsp://camera/1", "path": "clip.mp4", "command": ["camera", "--y4m"]}
-"""What a source's keys without a default are set to here."""
-
-
-def toml(value: Any) -> str:
-    """Return `value` as TOML writes it, tables inline."""
-    if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {toml(one)}" for key, one in value.items()) + "}"
-        )
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    if isinstance(value, float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def text_of(table: Table) -> str:
-    """Return a configuration file that says `table`."""
-    return "\n".join(f"{json.dumps(key, ensure_ascii=False)} = {toml(value)}" for key, value in table.items())
-
-
-def refused(table: Table | str) -> str:
-    """Return why the configuration is refused."""
-    with pytest.raises(ConfigError) as error:
-        config.parse(table if isinstance(table, str) else text_of(table))
-    return str(error.value)
-
-
-def camera(**settings: Any) -> Table:
-    """Return a configuration of one camera called front."""
-    return {"camera": {"front": {"source": {"type": "synthetic"}} | settings}}
-
-
-class Place(typing.NamedTuple):
-    """A table of the configuration: where it is, what it is, and what must stand in it at least."""
-
-    keys: tuple[str, ...]
-    kind: inspect.StructType
-    least: Table
-
-    def with_value(self, key: str, value: Any) -> Table:
-        """Return a configuration in which `key` of this table is `value`, and all else as it should be."""
-        table: Table = self.least | {key: value}
-        for level in reversed(self.keys):
-            table = {level: table}
-        if self.keys[:2] == ("camera", "front") and "source" not in table["camera"]["front"]:
-            table["camera"]["front"]["source"] = {"type": "synthetic"}
-        return table
-
-    def key(self, name: str) -> str:
-        return ".".join((*self.keys, name))
-
-
-def structs(kind: inspect.Type) -> list[inspect.StructType]:
-    """Return the kinds of table that `kind` allows."""
-    members = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    return [one for one in members if isinstance(one, inspect.StructType)]
-
-
-def places(kind: inspect.StructType, keys: tuple[str, ...] = ()) -> Iterator[Place]:
-    """Yield every table of the configuration, each kind of source, method and follower."""
-    required = {one.encode_name: REQUIRED[one.encode_name] for one in kind.fields if one.encode_name in REQUIRED}
-    yield Place(keys, kind, ({kind.tag_field: kind.tag} if kind.tag_field else {}) | required)
-    for one in kind.fields:
-        for inner in structs(one.type):
-            yield from places(inner, (*keys, one.encode_name))
-
-
-def described(kind: type) -> inspect.StructType:
-    found = inspect.type_info(kind)
-    assert isinstance(found, inspect.StructType)
-    return found
-
-
-PLACES = [*places(described(Config)), *places(described(CameraSettings), ("camera", "front"))]
-
+from tests.configuration import FIELDS, PLACES, Place, Table, camera, named, refused, text_of
 
 WRONG: dict[type, list[Any]] = {
     inspect.IntType: ["1", 1.5, True, []],
@@ -134,16 +49,8 @@ def out_of_range(kind: inspect.Type) -> list[Any]:
     return found
 
 
-FIELDS = [(place, field) for place in PLACES for field in place.kind.fields if place.key(field.name) != "camera"]
 LIMITED = [(place, field) for place, field in FIELDS if out_of_range(field.type)]
 BOUNDED = [case for case in LIMITED if isinstance(case[1].type, inspect.IntType | inspect.FloatType)]
-
-
-def named(value: Any) -> str | None:
-    """Return what a case is called."""
-    if isinstance(value, Place):
-        return ".".join(value.keys) + f"({value.kind.cls.__name__})"
-    return value.encode_name if isinstance(value, inspect.Field) else None
 
 
 @pytest.mark.parametrize(("place", "field"), FIELDS, ids=named)
@@ -299,157 +206,3 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         config.load(tmp_path / "no.toml")
     with pytest.raises(ConfigError, match=re.escape(f"{tmp_path}: Is a directory")):
         config.load(tmp_path)
-
-
-# What was said is what is taken.
-
-
-def texts() -> st.SearchStrategy[str]:
-    return st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12)
-
-
-def numbers(kind: inspect.IntType | inspect.FloatType) -> st.SearchStrategy[Any]:
-    lows = [bound for bound in (kind.ge, kind.gt) if bound is not None]
-    highs = [bound for bound in (kind.le, kind.lt) if bound is not None]
-    low, high = max(lows, default=-1000), min(highs, default=1000)
-    if isinstance(kind, inspect.IntType):
-        step = int(kind.multiple_of or 1)
-        return st.integers(math.ceil(low / step), high // step).map(lambda number: number * step)
-    return st.floats(low, high, exclude_min=kind.gt is not None, exclude_max=kind.lt is not None)
-
-
-def allowed(kind: inspect.Type) -> st.SearchStrategy[Any]:
-    """Return values of TOML that `kind` allows."""
-    match kind:
-        case inspect.IntType() | inspect.FloatType():
-            found = numbers(kind)
-        case inspect.BoolType():
-            found = st.booleans()
-        case inspect.LiteralType():
-            found = st.sampled_from(kind.values)
-        case inspect.StrType():
-            found = texts().map("rtsp://{}".format) if kind.pattern else texts()
-        case inspect.VarTupleType() | inspect.ListType():
-            found = st.lists(allowed(kind.item_type), min_size=kind.min_length or 0, max_size=4)
-        case inspect.TupleType():
-            found = st.tuples(*map(allowed, kind.item_types)).map(list)
-        case inspect.DictType():
-            found = st.dictionaries(allowed(kind.key_type), allowed(kind.value_type), max_size=3)
-        case inspect.UnionType():
-            found = st.one_of([allowed(one) for one in kind.types])
-        case inspect.StructType():
-            found = tables(kind)
-        case _:
-            raise AssertionError(f"{kind}: give it a strategy")
-    return found
-
-
-_FILES = {Broker: {"host", "ca", "certificate", "key", "credentials", "tls"}, Stream: {"ca"}}
-"""What names files that must be there, and goes with them."""
-
-
-def tables(kind: inspect.StructType) -> st.SearchStrategy[Table]:
-    files = _FILES.get(kind.cls, set())
-    fields = {one.encode_name: one for one in kind.fields if one.encode_name not in files}
-    required = {name: allowed(one.type) for name, one in fields.items() if one.required}
-    optional = {name: allowed(one.type) for name, one in fields.items() if not one.required}
-    tag = {kind.tag_field: st.just(kind.tag)} if kind.tag_field else {}
-    return st.fixed_dictionaries(required | tag, optional=optional)
-
-
-@pytest.mark.parametrize("kind", typing.get_args(AnySource), ids=lambda kind: kind.__name__)
-@given(st.data())
-def test_every_kind_of_source_is_taken_as_it_was_written(kind: type[Settings], data: st.DataObject) -> None:
-    table = data.draw(tables(described(kind)))
-    taken = config.parse(text_of(camera(source=table)))
-    assert taken.camera["front"].source == msgspec.convert(table, kind)
-    assert type(taken.camera["front"].source) is kind
-
-
-def with_zones_that_can_be(front: Table) -> Table:
-    """Return a camera's table with zones that have an inside and names of their own, of which its rules name one."""
-    names = [f"zone {number}" for number, _ in enumerate(front.get("zones", []))]
-    for name, zone in zip(names, front.get("zones", []), strict=True):
-        zone |= {"name": name, "points": [[0, 0], [1, 0], [zone["points"][0][0], 1]]}
-    if "zones" in front.get("rules", {}):
-        front["rules"]["zones"] = names[:1]
-    return front
-
-
-@given(
-    tables(described(CameraSettings)).map(with_zones_that_can_be),
-    st.builds(dict, broker=tables(described(Broker))),
-)
-def test_all_that_can_be_set_comes_back_from_what_was_taken(front: Table, rest: Table) -> None:
-    taken = config.parse(text_of(rest | {"camera": {"front": front}}))
-    again = msgspec.to_builtins(taken)
-    assert config.parse(text_of(again)) == taken
-    assert taken.camera["front"] == msgspec.convert(front, CameraSettings)
-
-
-def test_settings_cannot_be_changed() -> None:
-    taken = config.parse(text_of(camera()))
-    for value in (taken, taken.broker, taken.camera["front"], taken.camera["front"].source):
-        with pytest.raises(AttributeError):
-            setattr(value, value.__struct_fields__[0], "other")
-
-
-# Whatever is written there, it is taken or refused.
-
-NAMES = sorted({field.encode_name for place in PLACES for field in place.kind.fields} | {"type", "algorithm", "front"})
-keys = st.one_of(st.sampled_from(NAMES), st.text(max_size=5))
-words = st.one_of(st.sampled_from(["synthetic", "camshift", "frame-difference", "/", "."]), st.text(max_size=8))
-leaves = st.one_of(
-    st.booleans(),
-    st.integers(),
-    st.integers(-(10**40), 10**40),
-    st.floats(),
-    words.filter(lambda word: not word.startswith("~")),
-)
-anything = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4), max_leaves=12
-)
-
-
-def taken_or_refused(text: str) -> None:
-    with contextlib.suppress(ConfigError):
-        config.parse(text)
-
-
-@given(st.dictionaries(keys, anything, max_size=5))
-def test_any_table_is_taken_or_refused(table: Table) -> None:
-    taken_or_refused(text_of(table))
-
-
-def test_a_file_in_the_home_of_nobody_is_refused() -> None:
-    assert refused({"broker": {"credentials": "~nobody-of-that-name/x"}}).startswith("broker.credentials: ")
-
-
-@given(st.sampled_from(FIELDS), anything)
-def test_any_value_anywhere_is_taken_or_refused(where: tuple[Place, inspect.Field], value: Any) -> None:
-    place, field = where
-    taken_or_refused(text_of(place.with_value(field.encode_name, value)))
-
-
-@given(st.text())
-def test_any_text_is_taken_or_refused(text: str) -> None:
-    taken_or_refused(text)
-
-
-@given(content=st.binary())
-def test_any_bytes_are_taken_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.toml"
-    path.write_bytes(content)
-    with contextlib.suppress(ConfigError):
-        config.load(path)
-
-
-REFERENCE = re.sub(r"^#(?=\S)", "", data.reference_config().read_text(encoding="utf-8"), flags=re.MULTILINE)
-
-
-@given(st.data())
-def test_a_damaged_file_is_taken_or_refused(data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, len(REFERENCE)))
-    stop = data.draw(st.integers(start, min(len(REFERENCE), start + 40)))
-    text = REFERENCE[:start] + data.draw(st.text(max_size=5)) + REFERENCE[stop:]
-    taken_or_refused(text)
