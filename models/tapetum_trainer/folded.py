@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetum.bundle import ModelBundle, Source
+from tapetum.inference.contract import ModelSpec
 from tapetum_trainer import graph
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import kernels
+from tapetum_trainer.pairs import of_pixels
 
 Array = NDArray[np.float32]
 Folded = Mapping[str, tuple[Array, Array]]
@@ -26,7 +28,7 @@ _DTYPES = {0: "<f4", 2: "<i4", 9: "i1"}  # schema.TensorType: FLOAT32, INT32, IN
 
 def weights_of(content: bytes) -> Folded:
     """Return the kernel, in Keras's layout, and the bias of each layer by its name; raises ModelError."""
-    model = graph.read(content)
+    model = of_pixels(graph.read(content))
     depthwise = graph.schema().BuiltinOperator.DEPTHWISE_CONV_2D
     found = {}
     for subgraph, operator in kernels(model):
@@ -45,12 +47,14 @@ def weights_of(content: bytes) -> Folded:
 class Start:
     """A model that was made here, to go on from.
 
-    content: the .tflite; labels: of its classes, in their order; sources: what it was made of, itself the first.
+    content: the .tflite; labels: of its classes, in their order; sources: what it was made of, itself the first; spec:
+    how a device asks it.
     """
 
     content: bytes
     labels: tuple[str, ...]
     sources: tuple[Source, ...] = ()
+    spec: ModelSpec | None = None
 
     def after(self, made_of: Sequence[Source]) -> tuple[Source, ...]:
         """Return what a model is made of that goes on from this one with `made_of`."""
@@ -76,7 +80,7 @@ def start_of(model: ModelBundle) -> Start:
     """Return the bundle `model` as what a training goes on from."""
     spec, said = model.spec(), model.manifest.provenance
     itself = Source(name=f"{model.name}, which it goes on from", licence=said.licence)
-    return Start(spec.content, spec.labels, (itself, *said.sources))
+    return Start(spec.content, spec.labels, (itself, *said.sources), spec)
 
 
 def _copy_channels(new: Array, old: Array, places: Mapping[int, int]) -> None:

@@ -223,6 +223,25 @@ def with_input_as_bytes(model: Any) -> Any:
     return model
 
 
+def reshaped(model: Any, source: int, shape: tuple[int, ...], name: str) -> int:
+    """Put an operator before all others that gives tensor `source`, the input, another shape; return the new tensor."""
+    known, graph = schema(), model.subgraphs[0]
+    found = copy.deepcopy(graph.tensors[source])
+    found.name, found.shape, found.shapeSignature = name.encode(), list(shape), None
+    wanted = known.TensorT()
+    wanted.name, wanted.shape, wanted.type = f"{name}_shape".encode(), [len(shape)], known.TensorType.INT32
+    wanted.buffer = _buffer(model, np.array(shape, "<i4").tobytes())
+    graph.tensors += [found, wanted]
+    place = len(graph.tensors) - 2
+    operator = known.OperatorT()
+    operator.opcodeIndex = operator_code(model, "RESHAPE", 1)
+    operator.inputs, operator.outputs = [source, place + 1], [place]
+    operator.builtinOptionsType, operator.builtinOptions = known.BuiltinOptions.ReshapeOptions, known.ReshapeOptionsT()
+    operator.builtinOptions.newShape = list(shape)
+    graph.operators.insert(0, operator)
+    return place
+
+
 def with_resizes_legal(model: Any) -> tuple[Any, int]:
     """Return the model with nearest enlarging as the Edge TPU's compiler takes it, and how many were changed.
 

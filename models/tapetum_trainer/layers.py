@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tapetum.inference.contract import Contract
 from tapetum_trainer import graph
+from tapetum_trainer.pairs import of_pixels
 from tapetum_trainer.quantize import prepared, questions
 
 _MOST_DB = 100.0  # what is the same to the bit
@@ -48,8 +49,9 @@ def layer_errors(
     key, name = graph.name_of_input(graph.read(before))
     asked = {key: questions(contract.input, name, pictures)}
     ratio = ValidationErrorMetric.SNR
+    parted = graph.written(of_pixels(graph.read(quantized)))  # tensor by tensor, kernels among them
     with warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(io.StringIO()):
-        found = model_validator.compare_model(before, quantized, asked, [ratio], [_decibels], num_threads=1)
+        found = model_validator.compare_model(before, parted, asked, [ratio], [_decibels], num_threads=1)
     told = found.get_signature_comparison_result(key)
     values = told.intermediate_tensors | told.output_tensors
     kinds = graph.given(graph.read(before))

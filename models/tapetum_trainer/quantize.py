@@ -40,6 +40,7 @@ from tapetum.settings import Settings
 from tapetum_trainer import graph, ranges
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.fitted import fitted
+from tapetum_trainer.pairs import in_pairs
 
 Pixels = NDArray[np.uint8]
 Weights = Literal["fitted", "nearest"]
@@ -121,10 +122,9 @@ def whole(
         raise ModelError("calibration: there are no pictures; a few dozen like those of the cameras are wanted")
     main = graph.read(prepared(content, picture))
     model = graph.read(_quantized(main, _Asked(picture, tuple(logits)), taken, settings.weights))
+    model = graph.with_resizes_legal(model)[0] if settings.edge_tpu else in_pairs(model)
     if settings.input == "uint8":
         model = graph.with_input_as_bytes(model)
-    if settings.edge_tpu:
-        model, _ = graph.with_resizes_legal(model)
     done = graph.written(model)
     described = describe(done)
     after = _input(picture, described.inputs[0])

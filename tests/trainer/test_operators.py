@@ -20,15 +20,15 @@ def small(**settings: bool) -> Inventory:
 def test_each_operator_is_told_with_its_version_and_types():
     found = small().operators
     assert [one.kind for one in found].count("CONV_2D") == 7
-    assert [(one.index, one.version) for one in found if one.kind == "RESIZE_NEAREST_NEIGHBOR"] == [(4, 3)]
+    assert [(one.index, one.version) for one in found if one.kind == "RESIZE_NEAREST_NEIGHBOR"] == [(5, 3)]
     assert {one.dtypes for one in found} == {("int8",)}
     assert found[-1].shape == (1, 8, 8, 2)
 
 
 def test_the_edge_tpu_takes_nothing_behind_what_it_does_not_know():
     found = small()
-    assert found.taken("edgetpu") == 4
-    assert found.operators[4].refused["edgetpu"] == "it is version 3; up to 2 is taken"
+    assert found.taken("edgetpu") == 5
+    assert found.operators[5].refused["edgetpu"] == "it is version 3; up to 2 is taken"
     assert "6 more stay on the processor" in text(found)
     assert small(edge_tpu=True).whole("edgetpu")
 
