@@ -190,8 +190,9 @@ def slimmed(whole: Mapping[str, Convolution], backbone: Backbone) -> dict[str, C
             raise DataError(f"stage {number} has fewer than {stage.repeats} blocks among the pretrained weights")
         force = np.stack([abs(whole[f"{name}_project"].gamma) for name in names]).sum(axis=0)
         stream = _strongest(force, stage.channels, f"stage {number}")
-        for name, came in zip(names, [streams[-1], *[stream] * (stage.repeats - 1)], strict=True):
-            found |= _slim_block(whole, name, came, stream, stage.middle(len(came)))
+        for index, name in enumerate(names):
+            came = stream if index else streams[-1]
+            found |= _slim_block(whole, name, came, stream, stage.middle(len(came), first=not index))
         streams.append(stream)
     return found
 

@@ -164,6 +164,7 @@ def test_the_middles_of_blocks_are_whole_eights():
     middles = SIZES["slim"].backbone.middles()
     assert list(middles) == list(EFFICIENTNET_LITE0.upto(6).middles())
     assert all(middle % 8 == 0 for middle in middles.values())
-    assert (middles["s1b1"], middles["s2b1"]) == (24, 72)
-    assert middles["s2b2"] == 112  # 24 * 4.5 = 108
-    assert (middles["s6b1"], middles["s6b4"]) == (392, 672)
+    assert (middles["s1b1"], middles["s2b1"], middles["s2b2"]) == (24, 64, 96)
+    assert (middles["s3b1"], middles["s3b2"]) == (144, 160)  # the first is as wide as it was
+    assert middles["s5b2"] == 512  # 112 * 4.6 = 515.2
+    assert (middles["s6b1"], middles["s6b4"]) == (672, 768)

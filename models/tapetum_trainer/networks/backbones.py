@@ -16,17 +16,23 @@ from tapetum_trainer.networks.blocks import Maker
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Blocks of one width. expand: how many times as wide as its input a block's middle is, in whole eights."""
+    """Blocks of one width.
+
+    expand: how many times as wide as its input the middle of a block is, in whole eights; others: that of all blocks
+    but the first, where it is another.
+    """
 
     expand: float
     channels: int
     repeats: int
     stride: int  # of the first block
     kernel: int = 3
+    others: float | None = None
 
-    def middle(self, channels: int) -> int:
+    def middle(self, channels: int, *, first: bool) -> int:
         """Return how wide the middle of a block is that takes so many channels; the same where it is not widened."""
-        return eights(channels * self.expand) if self.expand > 1 else channels
+        expand = self.expand if first or self.others is None else self.others
+        return eights(channels * expand) if expand > 1 else channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +54,19 @@ class Backbone:
         *others, last = self.stages
         return replace(self, stages=(*others, replace(last, repeats=repeats)))
 
-    def narrowed(self, stem: int, *expand: float) -> "Backbone":
+    def narrowed(self, stem: int, *expand: float | tuple[float, float]) -> "Backbone":
         """Return the same with blocks whose middles are, stage by stage, so many times as wide as their inputs.
 
-        stem: its channels, which are the middle of a first block that widens nothing.
+        stem: its channels, which are the middle of a first block that widens nothing. expand: of each stage, or of its
+        first block and of the others.
         """
-        stages = zip(self.stages, expand, strict=True)
-        return Backbone(stem, tuple(replace(stage, expand=times) for stage, times in stages))
+        pairs = [times if isinstance(times, tuple) else (times, None) for times in expand]
+        stages = zip(self.stages, pairs, strict=True)
+        return Backbone(stem, tuple(replace(stage, expand=first, others=others) for stage, (first, others) in stages))
 
     def middles(self) -> dict[str, int]:
         """Return the name of each block, in their order, and how wide its middle is."""
-        return {name: stage.middle(came) for name, stage, came, _ in self.blocks()}
+        return {name: stage.middle(came, first=first) for name, stage, came, first in self.blocks()}
 
     def blocks(self) -> Iterator[tuple[str, Stage, int, bool]]:
         """Yield each block: its name, its stage, the channels that it takes, and whether it is its stage's first."""
@@ -88,7 +96,7 @@ def _block(x: Any, stage: Stage, maker: Maker, name: str, *, first: bool) -> Any
     """Return `x` after one inverted residual: wide, depthwise, narrow again, and added to what came in if alike."""
     came, stride = x, stage.stride if first else 1
     if stage.expand > 1:
-        x = maker.conv(x, stage.middle(x.shape[-1]), f"{name}_expand")
+        x = maker.conv(x, stage.middle(x.shape[-1], first=first), f"{name}_expand")
     x = maker.depthwise(x, f"{name}_depthwise", kernel=stage.kernel, stride=stride)
     x = maker.conv(x, stage.channels, f"{name}_project", act=False)
     if stride == 1 and came.shape[-1] == stage.channels:
