@@ -12,6 +12,7 @@ from tapetum_trainer.losses import losses
 from tapetum_trainer.scaling import real
 from tapetum_trainer.schedule import Weights
 from tapetum_trainer.sharing import workers
+from tapetum_trainer.streams import with_streams
 from tapetum_trainer.targets import with_hints
 
 
@@ -21,6 +22,7 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras comes without types
     def __init__(self, network: Any, weights: Weights) -> None:
         super().__init__()
         self.network = network
+        self._says = with_streams(network) if weights.streams else network
         self._counts = msgspec.structs.asdict(weights)
         self._means = {name: keras.metrics.Mean(name=name) for name in self._counts}
 
@@ -31,8 +33,8 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras comes without types
         return real(lesson.pixels), {**truth, **lesson.maps}
 
     def call(self, pictures: Any, training: bool | None = None) -> Any:
-        """Return what the network says."""
-        return self.network(pictures, training=training)
+        """Return what the network says, and what flows in it where that is learned."""
+        return self._says(pictures, training=training)
 
     def train_step(self, *given: Any) -> Any:
         """Learn from a batch; the means have a dimension more where workers share it, along which Keras joins them."""

@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from tapetum_trainer.sharing import summed
+from tapetum_trainer.streams import STREAM, missed
 from tapetum_trainer.targets import HINT
 
 TINY = 1e-6  # added under logarithms and divisions, rather than clipping: what is clipped learns nothing
@@ -22,14 +23,19 @@ def losses(truth: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
 
     Where workers share a batch, what they return adds up to that.
 
-    truth: the fields of `targets.Targets`; with those of a teacher's hints too, there is a part teacher. said: heatmap
-    (B, h, w, C), size and offset (B, h, w, 2).
+    truth: the fields of `targets.Targets`; with those of a teacher's hints too, there is a part teacher, with what
+    flows between its blocks a part streams. said: heatmap (B, h, w, C), size and offset (B, h, w, 2), and what flows.
     """
     truth = {name: ops.cast(values, "float32") for name, values in truth.items()}
     said = {name: ops.cast(values, "float32") for name, values in said.items()}
     hints = {name.removeprefix(HINT): values for name, values in truth.items() if name.startswith(HINT)}
     parts = {"heatmap": focal(truth, said["heatmap"])} | _boxes(truth, said)
-    return parts | {"teacher": guidance(hints, said["heatmap"]) + sum(_boxes(hints, said).values())} if hints else parts
+    if hints:
+        parts["teacher"] = guidance(hints, said["heatmap"]) + sum(_boxes(hints, said).values())
+    streams = {name: values for name, values in truth.items() if name.startswith(STREAM) and name in said}
+    if streams:
+        parts["streams"] = missed(streams, said)
+    return parts
 
 
 def _boxes(truth: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:

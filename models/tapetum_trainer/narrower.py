@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetum.inference.contract import Input
+from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.preprocess import Preprocessor
 from tapetum_trainer.checkpoints import read, write
-from tapetum_trainer.folded import Folded, put_folded
+from tapetum_trainer.errors import ModelError, RecipeError
+from tapetum_trainer.folded import Folded, put_folded, weights_of
 from tapetum_trainer.networks.backbones import Backbone
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.pruning import pruned
 from tapetum_trainer.scaling import real
+from tapetum_trainer.streams import Streams, with_streams
 
 _PICTURES = 400  # of 256 pixels, by which it is found what may go; of larger ones fewer, all of them are kept at once
 _BLOCK = re.compile(r"(s\d+b\d+)_depthwise")
@@ -51,6 +53,20 @@ class Narrower:
         network = detector(self.wide, self.classes, norm=False)
         put_folded(network, weights)
         return network
+
+
+def flowing(spec: ModelSpec, wanted: Architecture) -> Streams:
+    """Return the detector `spec`, asked what flows between its blocks, for a network `wanted` whose are as wide.
+
+    Raises RecipeError where it is of another network.
+    """
+    weights = weights_of(spec.content)
+    network = detector(wider(weights, wanted) or wanted, len(spec.labels), norm=False)
+    try:
+        put_folded(network, weights)
+    except ModelError as error:
+        raise RecipeError(f"fit.weights.streams: {spec.name} has other blocks than the network: {error}") from None
+    return Streams(with_streams(network))
 
 
 def enough(side: int) -> int:

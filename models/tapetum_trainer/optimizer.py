@@ -3,6 +3,11 @@
 I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", 2019. The rate rises in a straight line, then
 falls as half a cosine (the same authors, "SGDR", 2017), over the whole of the training, so that a leg of it can be
 stopped and continued. Biases and normalisation are not decayed.
+
+Where normalisation is folded into the kernels, the channels of one are of very different sizes, and a step that is
+right for one shakes another: there each takes steps of its own size, as in Y. You et al., "Large batch training of
+convolutional networks", 2017, with a channel in the place of a layer (A. Brock et al., "High-performance large-scale
+image recognition without normalization", 2021, section 4.1).
 """
 
 from typing import Any
@@ -17,12 +22,16 @@ from tapetum_trainer.weights import of_backbone
 
 @keras.saving.register_keras_serializable("tapetum")
 class Patient(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras comes without types
-    """AdamW with a rate of its own for the backbone, which is 0 for the first `frozen` steps."""
+    """AdamW with a rate of its own for the backbone, which is 0 for the first `frozen` steps.
 
-    def __init__(self, backbone: float = 1.0, frozen: int = 0, **others: Any) -> None:
+    relative: each rate is one of the size of the channel's weights, the root of their mean square.
+    """
+
+    def __init__(self, backbone: float = 1.0, frozen: int = 0, *, relative: bool = False, **others: Any) -> None:
         super().__init__(**others)
         self.backbone = backbone
         self.frozen = frozen
+        self.relative = relative
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Change all variables: by the gradient of the whole batch, its length cut, where workers share it."""
@@ -35,11 +44,21 @@ class Patient(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras comes with
         if of_backbone(self._trainable_variables[self._get_variable_index(variable)].path):
             learns = ops.cast(self.iterations >= self.frozen, "float32")
             learning_rate = learning_rate * self.backbone * learns
+        if self.relative:
+            learning_rate = learning_rate * _size(variable)
         super().update_step(gradient, variable, learning_rate)
 
     def get_config(self) -> dict[str, Any]:
         """Return what makes the same optimizer again."""
-        return {**super().get_config(), "backbone": self.backbone, "frozen": self.frozen}
+        return {**super().get_config(), "backbone": self.backbone, "frozen": self.frozen, "relative": self.relative}
+
+
+def _size(variable: Any) -> Any:
+    """Return the root of the mean square of a channel's weights, in a shape that fits `variable`; of biases, of all."""
+    axes = {1: (0,), 4: (0, 1, 2)}.get(len(variable.shape), tuple(range(len(variable.shape))))
+    if len(variable.shape) == 4 and variable.shape[3] == 1:  # (h, w, channels, 1): depthwise
+        axes = (0, 1, 3)
+    return ops.sqrt(ops.mean(ops.square(ops.convert_to_tensor(variable)), axis=axes, keepdims=True))
 
 
 def optimizer(rates: Rates, steps: int) -> Patient:
@@ -55,6 +74,7 @@ def optimizer(rates: Rates, steps: int) -> Patient:
     found = Patient(
         rates.backbone,
         round(rates.frozen * steps),
+        relative=rates.relative,
         learning_rate=schedule,
         weight_decay=rates.decay,
         global_clipnorm=rates.clip / workers(),  # of the mean over workers, which Keras then adds up

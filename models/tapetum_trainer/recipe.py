@@ -29,12 +29,16 @@ Later = tuple[tuple[str, str, Any], ...]
 """Table, key and value of what recipes could not say at first: where they do not, their trainings go on."""
 PASTING = ("augmentation", "pasting", msgspec.to_builtins(Pasting()))
 """Of every recipe that varies pictures."""
+RELATIVE = ("fit.rates", "relative", False)
+"""Of every recipe."""
 _LATER: Later = (
     ("", "task", None),
     ("fit", "precision", "float32"),
     ("quantization", "aware", msgspec.to_builtins(Aware())),
     ("acceptance", "quantization_of", {}),
     ("teacher", "maps", False),
+    ("fit.weights", "streams", 0.0),
+    RELATIVE,
     PASTING,
 )
 Text = Annotated[str, Meta(min_length=1)]
@@ -120,7 +124,9 @@ def hashed(recipe: Settings, later: Later) -> str:
 
 def _forget(said: dict[str, Any], later: Later) -> None:
     for table, key, usual in later:
-        place = said[table] if table else said
+        place: Any = said
+        for step in table.split(".") if table else ():
+            place = place and place[step]
         if place is None:
             continue
         if usual is None or _bytes(place[key]) == _bytes(usual):
@@ -157,7 +163,7 @@ def of(values: Values) -> Recipe:
     for name in recipe.acceptance.quantization_of.keys() - recipe.classes.keys():
         known = ", ".join(recipe.classes)
         raise RecipeError(f"acceptance.quantization_of.{name}: there is no such class; known are {known}")
-    _check_pasting(recipe)
+    _check_teaching(recipe)
     seeded = {"augmentation": msgspec.structs.replace(recipe.augmentation, side=recipe.network.side, seed=recipe.seed)}
     sampling = msgspec.structs.replace(recipe.feeding.sampling, seed=recipe.seed)
     for corner in corners(recipe.search) if recipe.search else ():
@@ -165,10 +171,12 @@ def of(values: Values) -> Recipe:
     return msgspec.structs.replace(recipe, **seeded, feeding=msgspec.structs.replace(recipe.feeding, sampling=sampling))
 
 
-def _check_pasting(recipe: Recipe) -> None:
+def _check_teaching(recipe: Recipe) -> None:
     pasting = recipe.augmentation.pasting
     for name in set(pasting.classes) - recipe.classes.keys():
         raise RecipeError(f"augmentation.pasting.classes: there is no {name}; known are {', '.join(recipe.classes)}")
+    if recipe.fit.weights.streams and not (recipe.teacher and recipe.teacher.maps):
+        raise RecipeError("fit.weights.streams: who says what flows in it is a [teacher] with maps = true")
     if pasting.share and recipe.teacher is not None and not recipe.teacher.maps:
         raise RecipeError("augmentation.pasting: the [teacher] has not seen what is pasted, and would punish it")
 

@@ -18,6 +18,7 @@ class Rates(Settings, frozen=True, kw_only=True):
     clip: Positive = 10.0  # the gradient's length
     backbone: Fraction = 1.0  # of the rate, for the backbone; less where its weights are pretrained
     frozen: Fraction = 0.0  # of all steps, in which the backbone does not learn
+    relative: bool = False  # times the size of a channel's weights: where normalisation is folded into them
 
 
 class Weights(Settings, frozen=True, kw_only=True):
@@ -27,6 +28,7 @@ class Weights(Settings, frozen=True, kw_only=True):
     overlap: Positive = 2.0
     distance: Positive = 2.0
     teacher: Positive = 1.0  # what it says of a picture, beside the truth, where a recipe has one
+    streams: Annotated[float, Meta(ge=0)] = 0.0  # what flows between its blocks; 0: that is not asked for
 
 
 class Schedule(Settings, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """One recipe from its pictures to trained weights: what `tapetum-trainer train` does, in legs of any length."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tapetum_trainer.feed import ALL, Feed, Share
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
 from tapetum_trainer.folded import Folded, Start, weights_of
 from tapetum_trainer.legs import Legs
-from tapetum_trainer.narrower import Narrower, enough, wider
+from tapetum_trainer.narrower import Narrower, enough, flowing, wider
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
@@ -70,7 +70,10 @@ class Training(Legs):
         if guidance is None:
             return None
         if guidance.maps:
-            return guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side)
+            start = self.start.spec if self.start else None
+            found = guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side, start)
+            wanted = SIZES[recipe.network.size].architecture(recipe.network.side)
+            return replace(found, streams=flowing(found.spec, wanted)) if recipe.fit.weights.streams else found
         guidance.guide(self.sets.root, recipe.meaning.names)
         return None
 

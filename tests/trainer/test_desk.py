@@ -155,8 +155,9 @@ def test_a_bundle_is_fine_tuned_with_other_pictures_and_for_int8(
     assert len(list((folder / "tuned").glob("aware-*/last.npz"))) == 1
 
 
+@pytest.mark.parametrize("teacher", ["start", "run/boxes@3.tapetum"])
 def test_a_network_with_narrower_blocks_goes_on_from_a_bundle_that_teaches_it(
-    packed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    packed: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teacher: str
 ):
     from tapetum_trainer.folded import start_of
     from tapetum_trainer.training import Training
@@ -165,12 +166,13 @@ def test_a_network_with_narrower_blocks_goes_on_from_a_bundle_that_teaches_it(
     slim = replace(nano, backbone=nano.backbone.narrowed(24, 1, 4, 4.5, 4.5, 4))
     monkeypatch.setitem(SIZES, "slim", slim)  # type: ignore[arg-type]
     text = RECIPE.replace('"nano"', '"slim"').replace("epochs = 2", "epochs = 1")
-    recipe = recipes.parse(f'{text}[teacher]\nmodel = "{packed.relative_to(folder)}"\nmaps = true\n')
-    training = Training(Sets(recipe, folder), folder / "slim", start_of(bundle.open(packed)))
+    text = text.replace("[fit]\n", "[fit]\nweights = { streams = 1.0 }\n")
+    recipe = recipes.parse(f'{text}[teacher]\nmodel = "{teacher}"\nmaps = true\n')
+    training = Training(Sets(recipe, folder), tmp_path / "slim", start_of(bundle.open(packed)))
     assert training.run().finished
     assert len(list(training.folder.glob("pruned-*.npz"))) == 1
     learned = [json.loads(line) for line in (training.folder / "journal.jsonl").read_text().splitlines()]
-    assert all(one["teacher"] > 0 for one in learned if one["kind"] == "train")
+    assert all(one["teacher"] > 0 < one["streams"] < 1 for one in learned if one["kind"] == "train")
     best = training.best()
     middles = {name: best.get_layer(f"{name}_depthwise").output.shape[-1] for name in slim.backbone.middles()}
     assert middles == slim.backbone.middles() != nano.backbone.middles()

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from tapetum.settings import Count, Fraction, Positive, Settings
 from tapetum_trainer.quantize import Quantization
 from tapetum_trainer.schedule import Fit, Rates
@@ -19,7 +21,7 @@ class Aware(Settings, frozen=True, kw_only=True):
         return Fit(
             epochs=self.epochs,
             rates=Rates(peak=self.peak, decay=0.0, clip=whole.rates.clip),
-            weights=whole.weights,
+            weights=msgspec.structs.replace(whole.weights, streams=0.0),  # they were found without rounding
             average=_AVERAGE,
             checkpoint_every_s=whole.checkpoint_every_s,
             log_every=whole.log_every,

@@ -15,11 +15,11 @@ from tapetum_trainer.evaluate.moved import Loss
 from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values
 from tapetum_trainer.quantize import Quantization
-from tapetum_trainer.recipe import PASTING, Bundled, Given, Later, converted, hashed
+from tapetum_trainer.recipe import PASTING, RELATIVE, Bundled, Given, Later, converted, hashed
 from tapetum_trainer.sampling import Sampling
 from tapetum_trainer.thresholds import BestF1, Rule
 
-_LATER: Later = (PASTING,)
+_LATER: Later = (RELATIVE, PASTING)
 
 
 class Acceptance(Settings, frozen=True, kw_only=True):

@@ -15,9 +15,9 @@ from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values
 from tapetum_trainer.night.settings import Curves, Fit
 from tapetum_trainer.quantize import Quantization
-from tapetum_trainer.recipe import PASTING, Data, Later, Text, converted, hashed
+from tapetum_trainer.recipe import PASTING, RELATIVE, Data, Later, Text, converted, hashed
 
-_LATER: Later = (("fit", "precision", "float32"), PASTING)
+_LATER: Later = (("fit", "precision", "float32"), RELATIVE, PASTING)
 
 
 class Acceptance(Settings, frozen=True, kw_only=True):

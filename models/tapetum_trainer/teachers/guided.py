@@ -20,6 +20,7 @@ from msgspec import Meta, field
 from numpy.typing import NDArray
 
 from tapetum import bundle
+from tapetum.inference.contract import ModelSpec
 from tapetum.settings import Settings
 from tapetum_trainer.augment.example import Flags, Floats, Guessed, Hints, Outlined, Pictures, Pixels
 from tapetum_trainer.data.sample import Outline
@@ -29,11 +30,14 @@ from tapetum_trainer.evaluate.mapping import columns, relabelled
 from tapetum_trainer.teachers.maps import Imitated, imitated
 from tapetum_trainer.teachers.pseudo import Labeller
 
+START = "start"
+"""Names the bundle that a training goes on from, for a teacher that is asked cell by cell."""
+
 
 class Guidance(Settings, frozen=True, kw_only=True):
     """Which model guides. What its loss counts is `fit.weights.teacher`."""
 
-    model: Annotated[str, Meta(min_length=1)]  # a bundle or a .tflite, from the folder of the data on; or "shipped"
+    model: Annotated[str, Meta(min_length=1)]  # a bundle or a .tflite, from the data's folder on; "shipped", "start"
     labels: str = ""  # file of the labels, of a .tflite that brings none
     means: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> the teacher's, where they differ
     least: Annotated[float, Meta(gt=0, lt=1)] = 0.05  # score below which it said nothing
@@ -41,23 +45,34 @@ class Guidance(Settings, frozen=True, kw_only=True):
 
     def guide(self, root: Path, ours: tuple[str, ...]) -> "Guide":
         """Return the teacher for our labels; raises ModelError when it cannot be used, RecipeError for its labels."""
-        if strange := set(self.means) - set(ours):
-            raise RecipeError(f"teacher.means: no {sorted(strange)[0]!r} among {', '.join(ours)}")
+        self._check(ours)
         try:
             model = load(self._path(root), self.labels, self.least)
         except ModelError as error:
             raise ModelError(f"teacher.model: {error}") from None
         return Guide(model, ours, self.means, self.content(root))
 
-    def imitated(self, root: Path, ours: tuple[str, ...], side: int) -> Imitated:
-        """Return the teacher that says its maps to a student of `side` pixels; raises as `guide`."""
-        guide = self.guide(root, ours)
-        return imitated(opened(self._path(root), self.labels), guide.columns, len(ours), self.least, side)
+    def imitated(self, root: Path, ours: tuple[str, ...], side: int, start: ModelSpec | None = None) -> Imitated:
+        """Return the teacher that says its maps to a student of `side` pixels; raises as `guide`.
+
+        start: what the training goes on from.
+        """
+        self._check(ours)
+        if self.model != START:
+            guide = self.guide(root, ours)
+            return imitated(opened(self._path(root), self.labels), guide.columns, len(ours), self.least, side)
+        if start is None:
+            raise RecipeError('teacher.model: "start" is the bundle that `fine-tune` goes on from, and there is none')
+        return imitated(start, columns(ours, start.labels, self.means), len(ours), self.least, side)
 
     def content(self, root: Path) -> str:
         """Return the hash of the teacher's file; "" where there is none."""
         path = self._path(root)
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+    def _check(self, ours: tuple[str, ...]) -> None:
+        if strange := set(self.means) - set(ours):
+            raise RecipeError(f"teacher.means: no {sorted(strange)[0]!r} among {', '.join(ours)}")
 
     def _path(self, root: Path) -> Path:
         return bundle.named(self.model) if self.model == bundle.SHIPPED else root / self.model

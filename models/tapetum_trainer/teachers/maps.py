@@ -8,6 +8,7 @@ G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -30,13 +31,15 @@ class Imitated:
     """A teacher of the student's grid.
 
     columns: (theirs,) for each of its classes the index of ours, -1 where it is none. classes: how many are ours.
-    least: the score below which nothing is there.
+    least: the score below which nothing is there. streams: the same network, where it is asked what flows in it too
+    (`tapetum_trainer.streams`).
     """
 
     spec: ModelSpec
     columns: NDArray[np.int32]
     classes: int
     least: float
+    streams: Callable[[NDArray[np.uint8]], Maps] | None = None
     own: threading.local = field(default_factory=threading.local)  # an interpreter for each thread
 
     def maps(self, pixels: NDArray[np.uint8]) -> Maps:
@@ -57,7 +60,8 @@ class Imitated:
             offset=offset,
             mask=np.where(best >= self.least, best, np.float32(0)),
         )
-        return {f"{HINT}{name}": values for name, values in found._asdict().items()}
+        flowing = self.streams(pixels) if self.streams else {}
+        return {f"{HINT}{name}": values for name, values in found._asdict().items()} | flowing
 
     def _said(self, picture: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
         if not hasattr(self.own, "detector"):
