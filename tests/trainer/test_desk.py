@@ -172,7 +172,7 @@ def test_a_network_with_narrower_blocks_goes_on_from_a_bundle_that_teaches_it(
     assert training.run().finished
     assert len(list(training.folder.glob("pruned-*.npz"))) == 1
     learned = [json.loads(line) for line in (training.folder / "journal.jsonl").read_text().splitlines()]
-    assert all(one["teacher"] > 0 < one["streams"] < 1 for one in learned if one["kind"] == "train")
+    assert all(one["teacher"] > 0 < one["streams"] for one in learned if one["kind"] == "train")
     best = training.best()
     middles = {name: best.get_layer(f"{name}_depthwise").output.shape[-1] for name in slim.backbone.middles()}
     assert middles == slim.backbone.middles() != nano.backbone.middles()
