@@ -263,9 +263,3 @@ def _doubles(graph: Any, operator: Any) -> bool:
     small, large = (graph.tensors[places[0]].shape for places in (operator.inputs, operator.outputs))
     factors = {int(large[axis]) / int(small[axis]) for axis in (1, 2)}
     return len(factors) == 1 and factors <= {2.0, 4.0, 8.0}
-
-
-def legalised(content: bytes) -> bytes:
-    """Return the model as `edgetpu_compiler` takes it, with the same answers to the bit: see `with_resizes_legal`."""
-    model, changed = with_resizes_legal(read(content))
-    return written(model) if changed else content

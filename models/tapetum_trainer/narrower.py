@@ -55,7 +55,7 @@ class Narrower:
         return network
 
 
-def flowing(spec: ModelSpec, wanted: Architecture) -> Streams:
+def streams_of(spec: ModelSpec, wanted: Architecture) -> Streams:
     """Return the detector `spec`, asked what flows between its blocks, for a network `wanted` whose are as wide.
 
     Raises RecipeError where it is of another network.
@@ -66,6 +66,7 @@ def flowing(spec: ModelSpec, wanted: Architecture) -> Streams:
         put_folded(network, weights)
     except ModelError as error:
         raise RecipeError(f"fit.weights.streams: {spec.name} has other blocks than the network: {error}") from None
+    network.trainable = False
     return Streams(with_streams(network))
 
 

@@ -19,6 +19,8 @@ from tapetum_trainer.schedule import Rates
 from tapetum_trainer.sharing import summed, workers
 from tapetum_trainer.weights import of_backbone
 
+_LEAST = 1e-3  # of what counts as a channel's size
+
 
 @keras.saving.register_keras_serializable("tapetum")
 class Patient(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras comes without types
@@ -41,11 +43,12 @@ class Patient(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras comes with
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Change one variable."""
-        if of_backbone(self._trainable_variables[self._get_variable_index(variable)].path):
+        path = self._trainable_variables[self._get_variable_index(variable)].path
+        if of_backbone(path):
             learns = ops.cast(self.iterations >= self.frozen, "float32")
             learning_rate = learning_rate * self.backbone * learns
         if self.relative:
-            learning_rate = learning_rate * _size(variable)
+            learning_rate = learning_rate * _size(variable, path)
         super().update_step(gradient, variable, learning_rate)
 
     def get_config(self) -> dict[str, Any]:
@@ -53,12 +56,15 @@ class Patient(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras comes with
         return {**super().get_config(), "backbone": self.backbone, "frozen": self.frozen, "relative": self.relative}
 
 
-def _size(variable: Any) -> Any:
-    """Return the root of the mean square of a channel's weights, in a shape that fits `variable`; of biases, of all."""
-    axes = {1: (0,), 4: (0, 1, 2)}.get(len(variable.shape), tuple(range(len(variable.shape))))
-    if len(variable.shape) == 4 and variable.shape[3] == 1:  # (h, w, channels, 1): depthwise
-        axes = (0, 1, 3)
-    return ops.sqrt(ops.mean(ops.square(ops.convert_to_tensor(variable)), axis=axes, keepdims=True))
+def _size(variable: Any, path: str) -> Any:
+    """Return the root of the mean square of a channel's weights, in a shape that fits `variable`; of biases, of all.
+
+    It is `_LEAST` at least: what is nothing yet, as biases are at first, is to become something.
+    """
+    depthwise = "depthwise" in path  # (h, w, channels, 1)
+    axes = (0, 1, 3) if depthwise and len(variable.shape) == 4 else tuple(range(max(1, len(variable.shape) - 1)))
+    found = ops.sqrt(ops.mean(ops.square(ops.convert_to_tensor(variable)), axis=axes, keepdims=True))
+    return ops.maximum(found, _LEAST)
 
 
 def optimizer(rates: Rates, steps: int) -> Patient:

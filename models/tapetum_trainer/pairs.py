@@ -39,9 +39,9 @@ def in_pairs(model: Any) -> Any:
 def of_pixels(model: Any) -> Any:
     """Return the model as it was before `in_pairs`, and another one as it is; in place."""
     subgraph = model.subgraphs[0]
-    names = [graph.name_of(tensor) for tensor in subgraph.tensors]
-    made = [one for one in subgraph.operators if names[one.outputs[0]] == _NAME]
-    readers = [one for one in subgraph.operators if names[one.inputs[0]] == _NAME]
+    pairs = {place for place, tensor in enumerate(subgraph.tensors) if graph.name_of(tensor) == _NAME}
+    made = [one for _, one in graph.operators(model, "RESHAPE") if pairs & set(one.outputs)]
+    readers = [one for _, one in graph.operators(model, "CONV_2D") if pairs & set(one.inputs)]
     if len(made) != 1 or len(readers) != 1:
         return model
     kernel = graph.constant(model, subgraph.tensors[readers[0].inputs[1]], "i1")
@@ -49,6 +49,14 @@ def of_pixels(model: Any) -> Any:
         _put(model, readers[0], _parted(kernel), int(made[0].inputs[0]), stride=2)
         subgraph.operators.remove(made[0])
     return model
+
+
+def legalised(content: bytes) -> bytes:
+    """Return the model as `edgetpu_compiler` takes it, its pixels one by one, with the same answers to the bit."""
+    model = graph.read(content)
+    before = len(model.subgraphs[0].operators)
+    model, changed = graph.with_resizes_legal(of_pixels(model))
+    return graph.written(model) if changed or len(model.subgraphs[0].operators) < before else content
 
 
 def _first(model: Any, subgraph: Any) -> Any | None:

@@ -22,7 +22,7 @@ from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values, told, values_of, written
 from tapetum_trainer.schedule import Fit
 from tapetum_trainer.search import Search, Value, changed, corners
-from tapetum_trainer.teachers import Guidance, Trust
+from tapetum_trainer.teachers import START, Guidance, Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
 Later = tuple[tuple[str, str, Any], ...]
@@ -175,6 +175,8 @@ def _check_teaching(recipe: Recipe) -> None:
     pasting = recipe.augmentation.pasting
     for name in set(pasting.classes) - recipe.classes.keys():
         raise RecipeError(f"augmentation.pasting.classes: there is no {name}; known are {', '.join(recipe.classes)}")
+    if recipe.teacher and recipe.teacher.model == START and not recipe.teacher.maps:
+        raise RecipeError('teacher.model: "start", which the training goes on from, teaches with maps = true')
     if recipe.fit.weights.streams and not (recipe.teacher and recipe.teacher.maps):
         raise RecipeError("fit.weights.streams: who says what flows in it is a [teacher] with maps = true")
     if pasting.share and recipe.teacher is not None and not recipe.teacher.maps:

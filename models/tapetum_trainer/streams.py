@@ -57,13 +57,13 @@ def _missed(wanted: Any, said: Any) -> Any:
     axes = (0, 1, 2)
     places = summed(ops.sum(ops.ones_like(wanted[..., :1])))
     mean = summed(ops.sum(wanted, axis=axes)) / places
-    variance = summed(ops.sum(ops.square(wanted), axis=axes)) / places - ops.square(mean)
-    return ops.mean(ops.sum(ops.square(wanted - said), axis=axes) / places / (ops.maximum(variance, 0.0) + _TINY))
+    variance = summed(ops.sum(ops.square(wanted - mean), axis=axes)) / places
+    return ops.mean(ops.sum(ops.square(wanted - said), axis=axes) / places / (variance + _TINY))
 
 
 def _ends(network: Any) -> Iterator[tuple[str, Any]]:
     """Yield name and tensor of what flows behind each block."""
     layers = {layer.name: layer for layer in network.layers}
     for found in filter(None, map(_PROJECT.fullmatch, layers)):
-        last = layers.get(f"{found[1]}_add", layers[found[0]])
+        last = next(filter(None, map(layers.get, (f"{found[1]}_add", f"{found[0]}_norm", found[0]))))
         yield f"{STREAM}{found[1]}", last.output

@@ -77,6 +77,12 @@ def _dilation(one: View) -> str:
     return "it is dilated differently across and down" if unequal else ""
 
 
+def _strides(one: View) -> str:
+    ways = [getattr(one.options, f"stride{way}", 1) for way in "WH"]
+    unequal = one.kind in _WITH_KERNEL and ways[0] != ways[1]
+    return "its strides across and down differ, of which the list says nothing" if unequal else ""
+
+
 def _softmax(one: View) -> str:
     most = max((_area(shape) for shape in one.shapes), default=0)
     return f"it has {most} elements, more than 16,000" if one.kind == "SOFTMAX" and most > _MOST_OF_SOFTMAX else ""
@@ -89,7 +95,7 @@ def _area(shape: tuple[int, ...]) -> int:
     return found
 
 
-_RULES: tuple[Callable[[View], str], ...] = (_kernel, _activation, _dilation, _softmax)
+_RULES: tuple[Callable[[View], str], ...] = (_kernel, _activation, _dilation, _strides, _softmax)
 
 
 def gpu(one: View) -> str:

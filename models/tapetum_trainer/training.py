@@ -17,7 +17,7 @@ from tapetum_trainer.feed import ALL, Feed, Share
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
 from tapetum_trainer.folded import Folded, Start, weights_of
 from tapetum_trainer.legs import Legs
-from tapetum_trainer.narrower import Narrower, enough, flowing, wider
+from tapetum_trainer.narrower import Narrower, enough, streams_of, wider
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
@@ -59,12 +59,15 @@ class Training(Legs):
         asked = guidance and not guidance.maps
         return guided(pictures, guidance, self.sets.root, answers) if guidance and asked else pictures
 
-    def feed(self, share: Share = ALL) -> Feed:
-        """Return the batches that are learned from, or one worker's share of each."""
-        recipe, imitated = self.recipe, self.imitated()
+    def feed(self, share: Share = ALL, *, flowing: bool = True) -> Feed:
+        """Return the batches that are learned from, or one worker's share of each.
+
+        flowing: with what flows between the teacher's blocks, where the recipe has that learned.
+        """
+        recipe, imitated = self.recipe, self.imitated(flowing=flowing)
         return Feed(self.pictures(), recipe.augmentation, recipe.feeding, share, imitated)
 
-    def imitated(self) -> Imitated | None:
+    def imitated(self, *, flowing: bool = True) -> Imitated | None:
         """Return the teacher that is asked about each batch, if there is one; raises what is wrong with any teacher."""
         guidance, recipe = self.recipe.teacher, self.recipe
         if guidance is None:
@@ -73,7 +76,8 @@ class Training(Legs):
             start = self.start.spec if self.start else None
             found = guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side, start)
             wanted = SIZES[recipe.network.size].architecture(recipe.network.side)
-            return replace(found, streams=flowing(found.spec, wanted)) if recipe.fit.weights.streams else found
+            asked = flowing and recipe.fit.weights.streams
+            return replace(found, streams=streams_of(found.spec, wanted)) if asked else found
         guidance.guide(self.sets.root, recipe.meaning.names)
         return None
 

@@ -15,6 +15,7 @@ from tapetum.scene import Box
 from tapetum_trainer import graph, ranges
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.layers import layer_errors
+from tapetum_trainer.pairs import legalised
 from tapetum_trainer.quantize import Quantization, Quantized, mixed, points_lost, quantize
 from tests.trainer import tiny
 
@@ -101,12 +102,12 @@ def test_enlarging_as_the_edge_tpu_takes_it_gives_the_same_to_the_bit(by: int):
     before = quantize(content, tiny.CONTRACT, tiny.pictures(8))
     after = quantize(content, tiny.CONTRACT, tiny.pictures(8), Quantization(edge_tpu=True))
     assert [version(made, "RESIZE_NEAREST_NEIGHBOR") for made in (before, after)] == [3, 2]
-    for made in ((before.content, graph.legalised(before.content)), (content, graph.legalised(content))):
+    for made in ((before.content, legalised(before.content)), (content, legalised(content))):
         contracts = [before.contract if made[0] is before.content else tiny.CONTRACT] * 2
         for picture in tiny.pictures(4, seed=3):
             one, two = (outputs(*pair, picture) for pair in zip(made, contracts, strict=True))
             assert all(np.array_equal(*pair) for pair in zip(one, two, strict=True))
-    assert graph.legalised(after.content) == after.content
+    assert legalised(after.content) == after.content
 
 
 def version(made: Quantized, kind: str) -> int:
@@ -118,7 +119,7 @@ def version(made: Quantized, kind: str) -> int:
 def test_enlarging_by_another_factor_is_left_as_it_is():
     made = tiny.Network(side=8)
     made.graph.outputs.append(made.enlarged(made.graph.inputs[0], 3))
-    assert graph.legalised(made.written()) == made.written()
+    assert legalised(made.written()) == made.written()
 
 
 def test_a_real_detector_of_faces_keeps_its_answers(data: Path):

@@ -1,13 +1,16 @@
 """What flows between blocks: asked of the wide network, learned by the narrow one, by rates of its channels' sizes."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tapetum import bundle
 from tapetum_trainer import recipe as recipes
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.networks.detector import detector
+from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.scaling import real
 from tapetum_trainer.streams import STREAM, Streams, missed, with_streams
 from tapetum_trainer.targets import Truth
@@ -41,6 +44,13 @@ def test_each_block_is_asked_what_it_gives(wide: Any):
     for block, layer in ends.items():
         wanted = keras.Model(wide.input, wide.get_layer(layer).output)(real(pixels))
         np.testing.assert_allclose(found[f"{STREAM}{block}"], np.asarray(wanted), atol=1e-5)
+
+
+def test_of_one_with_normalisation_too_it_is_what_the_block_gives():
+    network = detector(architecture(WIDE), CLASSES)
+    told = with_streams(network).output
+    layers = {block: f"{block}_add" if block.endswith("b2") else f"{block}_project_norm" for block in BLOCKS}
+    assert all(told[f"{STREAM}{block}"] is network.get_layer(layer).output for block, layer in layers.items())
 
 
 def test_what_is_missed_is_a_share_of_what_a_channel_varies():
@@ -93,16 +103,18 @@ def test_a_channel_may_step_by_its_own_size(relative: bool):
     from tapetum_trainer.optimizer import optimizer
     from tapetum_trainer.schedule import Rates
 
-    sizes = {(1, 1, 3, 4): (0, 1, 2), (3, 3, 4, 1): (0, 1, 3), (4,): (0,)}
+    sizes = {(1, 1, 3, 4): (0, 1, 2), (3, 3, 4, 1): (0, 1, 3), (4,): (0,), (1, 1, 4, 1): (0, 1, 2)}
     random = np.random.default_rng(1)
     given = [random.normal(0, 1, shape).astype(np.float32) * ([1, 10, 100, 1000] if len(shape) > 1 else 1)
              for shape in ((1, 1, 3, 4),)]  # fmt: skip
     given += [given[0][:, :, :1].transpose(0, 1, 3, 2).repeat(3, 0).repeat(3, 1), random.normal(0, 5, 4)]
-    variables = [keras.Variable(values.astype(np.float32)) for values in given]
+    given += [random.normal(0, 1, (1, 1, 4, 1)), np.zeros(4)]  # of one class; what is nothing yet
+    names = ("s1b1_expand", "s1b1_depthwise", "bias", "heatmap_logits", "bias")
+    variables = [keras.Variable(one.astype(np.float32), name=name) for one, name in zip(given, names, strict=True)]
     rates = Rates(peak=1e-3, warmup=0.0, decay=0.0, clip=1e9, relative=relative)
     optimizer(rates, 10).apply([np.ones(one.shape, np.float32) for one in variables], variables)
     for before, after in zip(given, variables, strict=True):
-        size = np.sqrt(np.square(before).mean(axis=sizes[before.shape], keepdims=True))
+        size = np.sqrt(np.square(before).mean(axis=sizes[before.shape], keepdims=True)).clip(1e-3)
         stepped = (before - np.asarray(after)) / (size if relative else 1.0)
         np.testing.assert_allclose(stepped, 1e-3, rtol=0.1)
 
@@ -116,6 +128,23 @@ COUNTED = "weights = { streams = 4.0 }\n"
 def test_who_says_what_flows_is_a_teacher_that_says_its_maps():
     with pytest.raises(RecipeError, match=r"fit\.weights\.streams: .* a \[teacher\] with maps = true"):
         recipes.parse(boxes.RECIPE.replace("[fit]\n", f"[fit]\n{COUNTED}"))
+
+
+def test_the_start_teaches_by_its_maps_alone(tmp_path: Any):
+    with pytest.raises(RecipeError, match=r'teacher\.model: "start", .* teaches with maps = true'):
+        recipes.parse(boxes.RECIPE + MAPS.replace("maps = true\n", ""))
+    (tmp_path / "start").write_text("a file of that name is not meant")
+    teacher = recipes.parse(boxes.RECIPE + MAPS).teacher
+    assert teacher is not None
+    assert teacher.content(tmp_path) == ""
+
+
+def test_a_teacher_of_other_blocks_is_refused():
+    from tapetum_trainer.narrower import streams_of
+
+    spec = bundle.open(Path(__file__).parents[2] / "models/bundles/tapetum-small@1.tapetum").spec()
+    with pytest.raises(RecipeError, match=r"fit\.weights\.streams: tapetum-small@1 has other blocks than the network"):
+        streams_of(spec, SIZES["slim"].architecture(256))
 
 
 def test_the_start_of_a_training_that_begins_anew_is_no_teacher(tmp_path: Any):

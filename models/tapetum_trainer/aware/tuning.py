@@ -32,7 +32,7 @@ def tuned(training: Training, pictures: Iterable[NDArray[np.uint8]]) -> Any:
     ends = observed(network, (one["picture"] for one in questions(contract.input, "picture", pictures)))
     network = rounded(network, ends)
     schedule = recipe.quantization.aware.schedule(recipe.fit)
-    fit(network, training.feed(), schedule, _checkpoints(training, content), training.validation())
+    fit(network, training.feed(flowing=False), schedule, _checkpoints(training, content), training.validation())
     return network
 
 

@@ -32,7 +32,7 @@ class Stage:
     def middle(self, channels: int, *, first: bool) -> int:
         """Return how wide the middle of a block is that takes so many channels; the same where it is not widened."""
         expand = self.expand if first or self.others is None else self.others
-        return eights(channels * expand) if expand > 1 else channels
+        return eights(channels * expand) if self.expand > 1 else channels
 
 
 @dataclass(frozen=True, slots=True)

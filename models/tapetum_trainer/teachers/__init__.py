@@ -5,7 +5,7 @@
 
 from tapetum_trainer.teachers.answers import Answers, Seer, Teacher
 from tapetum_trainer.teachers.fetch import OBJECTRON, TeacherError, Weights
-from tapetum_trainer.teachers.guided import Guidance, Guided, guided
+from tapetum_trainer.teachers.guided import START, Guidance, Guided, guided
 from tapetum_trainer.teachers.nanodet import NanoDet
 from tapetum_trainer.teachers.objectron import SHIPPED, Objectron
 from tapetum_trainer.teachers.passes import Grid, Look, Passes
@@ -14,7 +14,7 @@ from tapetum_trainer.teachers.taught import Taught, Trust
 from tapetum_trainer.teachers.together import Together, together
 
 __all__ = [
-    "OBJECTRON", "SHIPPED", "Answers", "Grid", "Guidance", "Guided", "Labeller", "Labels", "Look", "NanoDet",
+    "OBJECTRON", "SHIPPED", "START", "Answers", "Grid", "Guidance", "Guided", "Labeller", "Labels", "Look", "NanoDet",
     "Objectron", "Passes", "Seer", "Taught", "Teacher", "TeacherError", "Together", "Trust", "Weights", "guided",
     "pseudo_labels", "together",
 ]  # fmt: skip
