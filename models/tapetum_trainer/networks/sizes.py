@@ -30,7 +30,7 @@ def thinned(backbone: Backbone, width: float) -> Backbone:
 
 
 _SLIM = EFFICIENTNET_LITE0.upto(6).narrowed(24, 1, 4, (6, 4), (6, 4.8), (6, 4.6), (6, 4))
-"""Of what a block's first channels cost in time and in what the detector says, these are the widths that cost least."""
+"""The first block of the later stages stays as wide as it was: what it loses is missed more than what others lose."""
 SIZES: Mapping[Name, Size] = {
     "pico": Size(thinned(MOBILENET_V2, 0.35), 48, "mobilenet-v2"),
     "nano": Size(EFFICIENTNET_LITE0.upto(5).ending(1), 96, "efficientnet-lite0"),
