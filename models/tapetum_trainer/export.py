@@ -22,19 +22,21 @@ from tapetum.inference.decode import Centre
 from tapetum_trainer import graph
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.scaling import MIDDLE
+from tapetum_trainer.sides import Sides, size_of
 from tapetum_trainer.targets import OUTPUTS
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
-def float_contract(side: int) -> Contract:
-    """Return what the exported float detector of a square input takes and gives."""
-    picture = Input(width=side, height=side, dtype="float32", mean=(MIDDLE,) * 3, std=(MIDDLE,) * 3)
+def float_contract(side: Sides) -> Contract:
+    """Return what the exported float detector for pictures of `side` pixels takes and gives."""
+    width, height = size_of(side)
+    picture = Input(width=width, height=height, dtype="float32", mean=(MIDDLE,) * 3, std=(MIDDLE,) * 3)
     return Contract(input=picture, decoder=Centre())
 
 
 def exported(network: Any) -> bytes:
-    """Return `network`, whose one input is a picture (None, s, s, 3), as a float32 .tflite of batch 1.
+    """Return `network`, whose one input is a picture (None, h, w, 3), as a float32 .tflite of batch 1.
 
     Raises ModelError when Keras does not run on TensorFlow.
     """

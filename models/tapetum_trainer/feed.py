@@ -29,7 +29,7 @@ Order = NDArray[np.int64]
 class Batch:
     """Examples that are learned from at once."""
 
-    pixels: NDArray[np.uint8]  # (B, side, side, 3) RGB
+    pixels: NDArray[np.uint8]  # (B, h, w, 3) RGB
     truths: tuple[Truth, ...]  # of each
     hints: tuple[Truth, ...] = ()  # what a teacher says of each; none where there is no teacher
     maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)  # of such a teacher as says it cell by cell

@@ -17,6 +17,7 @@ from tapetum_trainer import graph
 from tapetum_trainer.errors import ModelError
 from tapetum_trainer.export import kernels
 from tapetum_trainer.pairs import of_pixels
+from tapetum_trainer.sides import Sides
 
 Array = NDArray[np.float32]
 Folded = Mapping[str, tuple[Array, Array]]
@@ -55,6 +56,11 @@ class Start:
     labels: tuple[str, ...]
     sources: tuple[Source, ...] = ()
     spec: ModelSpec | None = None
+
+    @property
+    def side(self) -> Sides | None:
+        """The pixels of what it takes; None where it is not known."""
+        return self.spec.contract.input.size if self.spec and self.spec.contract else None
 
     def after(self, made_of: Sequence[Source]) -> tuple[Source, ...]:
         """Return what a model is made of that goes on from this one with `made_of`."""

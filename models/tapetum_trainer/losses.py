@@ -83,5 +83,5 @@ def _area(box: Any) -> Any:
 def _edges(maps: dict[str, Any]) -> Any:
     """Return (B, h, w, 4) boxes in cells, each beside its own cell's corner: only differences are looked at."""
     _, height, width, _ = maps["offset"].shape
-    half = ops.square(maps["size"]) * ops.convert_to_tensor([width / 2, height / 2], dtype="float32")
+    half = ops.square(maps["size"]) * (max(width, height) / 2)
     return ops.concatenate([maps["offset"] - half, maps["offset"] + half], axis=-1)

@@ -13,12 +13,15 @@ from tapetum.inference.contract import Input, ModelSpec
 from tapetum.inference.preprocess import Preprocessor
 from tapetum_trainer.checkpoints import read, write
 from tapetum_trainer.errors import ModelError, RecipeError
-from tapetum_trainer.folded import Folded, put_folded, weights_of
+from tapetum_trainer.export import exported, float_contract
+from tapetum_trainer.folded import Folded, Start, put_folded, weights_of
 from tapetum_trainer.networks.backbones import Backbone
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.pruning import pruned
+from tapetum_trainer.resizing import resized
 from tapetum_trainer.scaling import real
+from tapetum_trainer.sides import Sides, size_of
 from tapetum_trainer.streams import Streams, with_streams
 
 _PICTURES = 400  # of 256 pixels, by which it is found what may go; of larger ones fewer, all of them are kept at once
@@ -42,7 +45,8 @@ class Narrower:
         """Return what of `weights` the narrower network has; pictures: (h, w, 3) RGB, of any size."""
         if not self.path.exists():
             wide, narrowing = self._network(weights), self._network(weights)
-            maker = Preprocessor(Input(width=self.wide.side, height=self.wide.side))
+            height, width, _ = self.wide.shape
+            maker = Preprocessor(Input(width=width, height=height))
             shown = np.stack([real(maker.picture(picture)[0]).astype(np.float16) for picture in pictures()])  # exact
             found = pruned(wide, narrowing, self.wanted.backbone.middles(), shown)
             write(self.path, {f"{name}/{index}": one for name, pair in found.items() for index, one in enumerate(pair)})
@@ -70,9 +74,21 @@ def streams_of(spec: ModelSpec, wanted: Architecture) -> Streams:
     return Streams(with_streams(network))
 
 
-def enough(side: int) -> int:
+def reshaped(start: Start, wanted: Architecture) -> ModelSpec | None:
+    """Return the model that a training goes on from, as it would be for the pixels of `wanted`."""
+    if start.spec is None or size_of(start.side or wanted.side) == size_of(wanted.side):
+        return start.spec
+    weights = weights_of(start.content)
+    network = detector(wider(weights, wanted) or wanted, len(start.labels), norm=False)
+    put_folded(network, weights)
+    resized(network, start.side or wanted.side, wanted.side)
+    return ModelSpec(start.spec.name, exported(network), start.labels, float_contract(wanted.side))
+
+
+def enough(side: Sides) -> int:
     """Return how many pictures of so many pixels prune a network."""
-    return min(_PICTURES, max(1, _PICTURES * 256**2 // side**2))
+    width, height = size_of(side)
+    return min(_PICTURES, max(1, _PICTURES * 256**2 // (width * height)))
 
 
 def wider(weights: Folded, wanted: Architecture) -> Architecture | None:

@@ -22,6 +22,7 @@ from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values, told, values_of, written
 from tapetum_trainer.schedule import Fit
 from tapetum_trainer.search import Search, Value, changed, corners
+from tapetum_trainer.sides import PAIR
 from tapetum_trainer.teachers import START, Guidance, Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
@@ -37,11 +38,14 @@ _LATER: Later = (
     ("quantization", "aware", msgspec.to_builtins(Aware())),
     ("acceptance", "quantization_of", {}),
     ("teacher", "maps", False),
+    ("teacher", "views", 1),
     ("fit.weights", "streams", 0.0),
     RELATIVE,
     PASTING,
 )
 Text = Annotated[str, Meta(min_length=1)]
+InputSide = Annotated[int, Meta(ge=96, le=640, multiple_of=32)]
+InputSize = Annotated[tuple[InputSide, ...], PAIR]
 T = TypeVar("T")
 
 
@@ -62,7 +66,7 @@ class Network(Settings, frozen=True, kw_only=True):
     """Which detector."""
 
     size: Literal["pico", "nano", "small", "slim", "base"] = "small"
-    side: Annotated[int, Meta(ge=96, le=640, multiple_of=32)] = 256  # pixels of the square input
+    side: InputSide | InputSize = 256  # pixels of the square input, or [width, height]
     pretrained: bool = True  # the backbone begins with weights of ImageNet
 
 
@@ -175,6 +179,8 @@ def _check_teaching(recipe: Recipe) -> None:
     pasting = recipe.augmentation.pasting
     for name in set(pasting.classes) - recipe.classes.keys():
         raise RecipeError(f"augmentation.pasting.classes: there is no {name}; known are {', '.join(recipe.classes)}")
+    if recipe.teacher and recipe.teacher.views > 1 and not recipe.teacher.maps:
+        raise RecipeError("teacher.views: what is said of each cell is their mean, with maps = true")
     if recipe.teacher and recipe.teacher.model == START and not recipe.teacher.maps:
         raise RecipeError('teacher.model: "start", which the training goes on from, teaches with maps = true')
     if recipe.fit.weights.streams and not (recipe.teacher and recipe.teacher.maps):

@@ -11,6 +11,7 @@ from tapetum.inference.decode import Centre
 from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.tensors import Floats, Tensor, TensorSpec
 from tapetum_trainer.scaling import real
+from tapetum_trainer.sides import Sides, size_of
 from tapetum_trainer.targets import OUTPUTS
 
 _BATCH = 32
@@ -19,9 +20,10 @@ _BATCH = 32
 class Answers:
     """Pictures, prepared once as the device prepares them, and asked about again and again."""
 
-    def __init__(self, pictures: Sequence[NDArray[np.uint8]], side: int) -> None:
+    def __init__(self, pictures: Sequence[NDArray[np.uint8]], side: Sides) -> None:
         """Prepare `pictures`, each (h, w, 3) RGB uint8, for a network of `side` pixels."""
-        maker = Preprocessor(Input(width=side, height=side))
+        width, height = size_of(side)
+        maker = Preprocessor(Input(width=width, height=height))
         self._pixels = np.stack([maker.picture(picture)[0] for picture in pictures])
 
     def rows(self, network: Any, min_score: float) -> list[Floats]:

@@ -34,7 +34,7 @@ class Streams:
     network: Any
 
     def __call__(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Return (B, h, w, channels) behind each block for pictures (B, side, side, 3) RGB."""
+        """Return (B, h, w, channels) behind each block for pictures (B, h, w, 3) RGB."""
         said = self.network(real(pixels), training=False)
         found = {name: values for name, values in said.items() if name.startswith(STREAM)}
         return {name: np.asarray(ops.convert_to_numpy(values), np.float32) for name, values in found.items()}

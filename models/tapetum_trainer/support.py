@@ -80,7 +80,11 @@ def _dilation(one: View) -> str:
 def _strides(one: View) -> str:
     ways = [getattr(one.options, f"stride{way}", 1) for way in "WH"]
     unequal = one.kind in _WITH_KERNEL and ways[0] != ways[1]
-    return "its strides across and down differ, of which the list says nothing; --edge-tpu keeps them the same" if unequal else ""
+    return (
+        "its strides across and down differ, of which the list says nothing; --edge-tpu keeps them the same"
+        if unequal
+        else ""
+    )
 
 
 def _softmax(one: View) -> str:

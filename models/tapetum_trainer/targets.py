@@ -144,7 +144,7 @@ def _objects(into: Targets, edges: Floats, classes: NDArray[np.int32], certainty
     y, x = np.nonzero(claims.any(axis=0))
     whose = _centres_first(owner, at)[y, x]
     into.mask[y, x] = bells[whose, y, x] * certainty[whose]
-    into.size[y, x] = np.sqrt(sizes[whose] / cells)
+    into.size[y, x] = np.sqrt(sizes[whose] / cells.max())
     into.offset[y, x] = (centres[whose] - np.stack([x, y], axis=1)).clip(0, 1)
     return bells
 

@@ -17,13 +17,14 @@ from tapetum_trainer.feed import ALL, Feed, Share
 from tapetum_trainer.fit import Outcome, Until, Validate, fit
 from tapetum_trainer.folded import Folded, Start, weights_of
 from tapetum_trainer.legs import Legs
-from tapetum_trainer.narrower import Narrower, enough, streams_of, wider
+from tapetum_trainer.narrower import Narrower, enough, reshaped, streams_of, wider
 from tapetum_trainer.networks.detector import Architecture, detector
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.recipe import Recipe
+from tapetum_trainer.resizing import resized
 from tapetum_trainer.said import Answers
 from tapetum_trainer.sets import Sets
-from tapetum_trainer.teachers import Labeller, Taught, guided, together
+from tapetum_trainer.teachers import START, Labeller, Taught, guided, together
 from tapetum_trainer.teachers.maps import Imitated
 from tapetum_trainer.weights import begin
 
@@ -73,9 +74,9 @@ class Training(Legs):
         if guidance is None:
             return None
         if guidance.maps:
-            start = self.start.spec if self.start else None
-            found = guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side, start)
             wanted = SIZES[recipe.network.size].architecture(recipe.network.side)
+            start = reshaped(self.start, wanted) if self.start and guidance.model == START else None
+            found = guidance.imitated(self.sets.root, recipe.meaning.names, recipe.network.side, start)
             asked = flowing and recipe.fit.weights.streams
             return replace(found, streams=streams_of(found.spec, wanted)) if asked else found
         guidance.guide(self.sets.root, recipe.meaning.names)
@@ -89,6 +90,7 @@ class Training(Legs):
         network = detector(architecture, len(self.recipe.classes), norm=not self.start)
         if self.start:
             self.start.put_into(network, self.recipe.meaning.names, weights=self._narrower(architecture, self.start))
+            resized(network, self.start.side or architecture.side, architecture.side)
         elif self.recipe.network.pretrained:
             begin(network, size.pretrained, size.backbone)
         return network

@@ -121,7 +121,7 @@ def shown(example, index=7):
     [(1.0, True, False), (0.41, True, False), (0.39, True, True), (0.11, True, True), (0.09, False, True)],
 )
 def test_what_is_left_of_a_thing_decides_whether_it_is_wanted_ignored_or_gone(left, there, ignored):
-    chooser = Chooser(Geometry(), 128)
+    chooser = Chooser(Geometry(), (128, 128))
     box = np.array([[0.1, 0.1, 0.5, 0.5]], np.float32)
     found = chooser.judged(box, np.array([left], np.float32), np.array([False]))
     assert [flags.tolist() for flags in found] == [[there], [ignored]]
@@ -129,7 +129,7 @@ def test_what_is_left_of_a_thing_decides_whether_it_is_wanted_ignored_or_gone(le
 
 def test_a_thing_of_less_than_a_few_pixels_is_ignored_and_what_was_ignored_stays_it():
     boxes = np.array([[0.5, 0.5, 0.515, 0.515], [0.1, 0.1, 0.9, 0.9], [0.1, 0.1, 0.9, 0.9]], np.float32)
-    _, ignored = Chooser(Geometry(), 128).judged(boxes, np.ones(3, np.float32), np.array([False, True, False]))
+    _, ignored = Chooser(Geometry(), (128, 128)).judged(boxes, np.ones(3, np.float32), np.array([False, True, False]))
     assert ignored.tolist() == [True, True, False]
 
 
@@ -140,7 +140,7 @@ def test_what_a_window_cuts_off_is_counted_by_area():
     for epoch in range(50):
         random = np.random.default_rng((0, epoch))
         cut = made._chooser.cut((120, 160), pictures.boxes(0), (0, 0, 128, 128), random)
-        boxes, left = cut.boxes(pictures.boxes(0), (120, 160), 128)
+        boxes, left = cut.boxes(pictures.boxes(0), (120, 160), (128, 128))
         window = np.array(cut.window) / (160, 120, 160, 120)
         corners = pictures.boxes(0)[0]
         shared = np.minimum(corners[2:], window[2:]) - np.maximum(corners[:2], window[:2])

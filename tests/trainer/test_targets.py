@@ -102,3 +102,34 @@ def test_a_picture_with_nothing_in_it_teaches_that(boxes: list[list[float]]):
     found = painted(truth(*boxes))
     assert found.positive.sum() == found.heatmap.sum() == 0
     assert found.negative.min() == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(CENTRES, LENGTHS, st.sampled_from([(24, 32), (32, 24), (12, 40)]))
+def test_the_device_reads_it_of_an_input_of_another_shape(
+    centre: tuple[float, float], size: tuple[float, float], grid: tuple[int, int]
+):
+    wanted = box(centre, size)
+    found = targets([truth(wanted)], grid, 2)
+    rows = decoded([found.heatmap, found.size, found.offset], 0.99)
+    assert rows.shape == (1, 6)
+    assert rows[0, 2:].tolist() == pytest.approx(wanted, abs=2e-3)
+
+
+def test_the_overlap_that_is_learned_is_that_of_the_boxes_in_any_shape():
+    """Of boxes at their own cell's corner, as the device would read them."""
+    from tapetum_trainer.losses import losses
+
+    grid, one, other = (24, 32), box((0.5, 0.5), (0.3, 0.5)), box((0.52, 0.49), (0.2, 0.6))
+    wanted, said = (targets([truth(each)], grid, 1) for each in (one, other))
+    both = (wanted.mask > 0) & (said.mask > 0)
+    found = losses({**wanted._asdict(), "mask": both.astype(np.float32)}, said._asdict())
+    assert 1 - float(found["overlap"]) == pytest.approx(_generalized(one, other), abs=2e-3)
+
+
+def _generalized(one: list[float], other: list[float]) -> float:
+    hull = [*np.minimum(one[:2], other[:2]), *np.maximum(one[2:], other[2:])]
+    area, iou = float((hull[2] - hull[0]) * (hull[3] - hull[1])), Box(*one).iou(Box(*other))
+    sizes = sum((edges[2] - edges[0]) * (edges[3] - edges[1]) for edges in (one, other))
+    union = sizes / (1 + iou)
+    return iou - (area - union) / area

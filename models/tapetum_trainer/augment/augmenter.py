@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from tapetum_trainer.augment.colour import coloured
 from tapetum_trainer.augment.conditions import suffered, visible
 from tapetum_trainer.augment.example import Example, Flags, Floats, Guessed, Hinted, Pictures, Pixels
-from tapetum_trainer.augment.geometry import Chooser, Edges
+from tapetum_trainer.augment.geometry import Chooser, Edges, Size, edges_of
 from tapetum_trainer.augment.pasting import Paster
 from tapetum_trainer.augment.settings import Augmentation
+from tapetum_trainer.sides import size_of
 
 _OFF = 0.4  # by how much a line between pictures is moved, either way, at most: fractions of their mean width
 
@@ -36,7 +37,8 @@ class Augmenter:
 
     def __init__(self, pictures: Pictures, settings: Augmentation) -> None:
         self.pictures, self.settings = pictures, settings
-        self._chooser = Chooser(settings.geometry, settings.side)
+        self._size = size_of(settings.side)
+        self._chooser = Chooser(settings.geometry, self._size)
         self._paster = Paster(pictures, settings.pasting, self._chooser)
 
     def example(self, index: int, epoch: int, again: int = 0) -> Example:
@@ -45,13 +47,13 @@ class Augmenter:
         again: how often the epoch has had this picture before.
         """
         random = np.random.default_rng((self.settings.seed, epoch, index, again))
-        side = self.settings.side
-        places, indexes = [(0, 0, side, side)], [index]
+        width, height = self._size
+        places, indexes = [(0, 0, width, height)], [index]
         if random.random() < self.settings.geometry.mosaic:
-            places = _tiles(side, 3 if random.random() < self.settings.geometry.nine else 2, random)
+            places = _tiles(self._size, 3 if random.random() < self.settings.geometry.nine else 2, random)
             indexes += random.integers(len(self.pictures), size=len(places) - 1).tolist()
             random.shuffle(indexes)
-        pixels = np.full((side, side, 3), random.integers(256), np.uint8)
+        pixels = np.full((height, width, 3), random.integers(256), np.uint8)
         parts = [self._part(one, place, pixels, random) for one, place in zip(indexes, places, strict=True)]
         return self._varied(self._paster(_joined(pixels, parts, places), random), random)
 
@@ -60,7 +62,7 @@ class Augmenter:
         picture, things = self.pictures.picture(index), _things(self.pictures, index)
         cut = self._chooser.cut(picture.shape, things.boxes[~things.ignored & ~things.hinted], place, random)
         cut.show(picture, pixels)
-        found, left = cut.boxes(things.boxes, picture.shape, self.settings.side)
+        found, left = cut.boxes(things.boxes, picture.shape, self._size)
         there, ignored = self._chooser.judged(found, left, things.ignored)
         return _Part(
             found[there],
@@ -85,11 +87,13 @@ class Augmenter:
         return replace(example, pixels=after, ignored=example.ignored | lost)
 
 
-def _tiles(side: int, across: int, random: np.random.Generator) -> list[Edges]:
+def _tiles(size: Size, across: int, random: np.random.Generator) -> list[Edges]:
     """Return the places of across x across pictures that fill the example."""
     lines = np.arange(across + 1) + np.zeros((2, 1))
     lines[:, 1:-1] += random.uniform(-_OFF, _OFF, (2, across - 1))
-    columns, rows = ([*pairwise(edges)] for edges in (lines * side / across).round().astype(int).tolist())
+    columns, rows = (
+        [*pairwise(edges)] for edges in (lines * np.array(size)[:, None] / across).round().astype(int).tolist()
+    )
     return [(left, top, right, bottom) for top, bottom in rows for left, right in columns]
 
 
@@ -118,7 +122,7 @@ def _joined(pixels: Pixels, parts: list[_Part], places: list[Edges]) -> Example:
         np.concatenate([part.classes for part in parts]),
         np.concatenate([part.ignored for part in parts]),
         np.concatenate([part.scores for part in parts]),
-        np.array(places, np.float32) / np.float32(pixels.shape[0]),
+        np.array(places, np.float32) / edges_of((pixels.shape[1], pixels.shape[0])),
         np.array([part.known for part in parts]),
         np.concatenate([part.hinted for part in parts]),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from tapetum_trainer import degrade
 from tapetum_trainer.augment.example import Flags, Floats, Pixels
+from tapetum_trainer.augment.geometry import edges_of
 from tapetum_trainer.augment.settings import Conditions, Range
 
 _SENSORS = 12  # cameras with different light, between the least and the greatest: each takes a megabyte and 50 ms
@@ -34,8 +35,8 @@ def visible(before: Pixels, after: Pixels, boxes: Floats, least: float) -> Flags
     It can while brightness after correlates with brightness before by `least`, averaged over 2 x 2 pixels, and is not
     all one level: a network that is asked for what cannot be seen learns to invent.
     """
-    last = before.shape[0] // 2 - 1
-    edges = (boxes * (last + 1)).round().astype(int).clip(0, last).tolist()
+    cells = edges_of((before.shape[1] // 2, before.shape[0] // 2))
+    edges = (boxes * cells).round().clip(0, cells - 1).astype(int).tolist()
     grays = [_halved(pixels) for pixels in (before, after)] if edges else []
     return np.array(
         [_alike([gray[box[1] : box[3] + 1, box[0] : box[2] + 1] for gray in grays]) >= least for box in edges], bool

@@ -87,7 +87,7 @@ class Example:
     unless a box says that it is there.
     """
 
-    pixels: Pixels  # (side, side, 3) RGB uint8
+    pixels: Pixels  # (h, w, 3) RGB uint8
     boxes: Floats  # (k, 4) left, top, right, bottom, fractions of the example, within 0..1
     classes: NDArray[np.int32]  # (k,) index into labels
     ignored: Flags  # (k,) neither wanted nor punished

@@ -16,6 +16,8 @@ from tapetum_trainer.augment.settings import Geometry, Range
 
 Edges = tuple[int, int, int, int]
 """Left, top, right, bottom, pixels."""
+Size = tuple[int, int]
+"""Width and height, pixels."""
 
 _INWARD = 0.15  # how near to the edge of a window the middle of a picked thing may come, fractions of the window
 
@@ -36,10 +38,10 @@ class Cut:
         if self.mirrored:
             shown[:] = shown[:, ::-1].copy()
 
-    def boxes(self, boxes: Floats, shape: tuple[int, ...], side: int) -> tuple[Floats, Floats]:
+    def boxes(self, boxes: Floats, shape: tuple[int, ...], size: Size) -> tuple[Floats, Floats]:
         """Return boxes (k, 4) of a picture of `shape` as fractions of the example, and (k,) what is left of each.
 
-        They are cut where the window ends. What is left is a fraction of the area.
+        They are cut where the window ends. What is left is a fraction of the area. size: of the example.
         """
         whole = self._taken(boxes, shape)
         place = np.array(self.place, np.float32)
@@ -47,7 +49,7 @@ class Cut:
             [whole[:, :2].clip(place[:2], place[2:]), whole[:, 2:].clip(place[:2], place[2:])], axis=1
         )
         left = np.asarray(areas(inside) / np.maximum(areas(whole), 1e-6), np.float32)
-        return np.asarray(inside / side, np.float32), left
+        return np.asarray(inside / edges_of(size), np.float32), left
 
     def _taken(self, boxes: Floats, shape: tuple[int, ...]) -> Floats:
         """Return boxes in pixels of the example."""
@@ -60,6 +62,11 @@ class Cut:
         return np.asarray(corners.reshape(-1, 4), np.float32)
 
 
+def edges_of(size: Size) -> Floats:
+    """Return (4,) pixels in which the edges of a box are fractions of an example of `size`."""
+    return np.array((*size, *size), np.float32)
+
+
 def areas(boxes: NDArray[np.float32]) -> Floats:
     """Return the area of each of (k, 4)."""
     return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
@@ -70,11 +77,11 @@ class Chooser:
     """Chooses cuts by lot."""
 
     settings: Geometry
-    side: int
+    size: Size  # of the example
 
     def cut(self, shape: tuple[int, ...], things: Floats, place: Edges, random: np.random.Generator) -> Cut:
         """Return a cut of a picture of `shape` for `place`; things: the boxes (k, 4) of which one may be picked."""
-        across, down = (place[2] - place[0]) / self.side, (place[3] - place[1]) / self.side
+        across, down = (place[2] - place[0]) / self.size[0], (place[3] - place[1]) / self.size[1]
         greater = max(across, down)
         picked = None
         if len(things) and random.random() < self.settings.balance:
@@ -101,7 +108,7 @@ class Chooser:
 
         left: (k,) what of each is left.
         """
-        small = areas(boxes) * self.side**2 < self.settings.smallest**2
+        small = areas(boxes) * self.size[0] * self.size[1] < self.settings.smallest**2
         there = (left >= self.settings.dropped) & (areas(boxes) > 0)
         return there, ignored | (left < self.settings.kept) | small
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from tapetum_trainer.augment.example import Example, Floats, Outlined, Pictures, Pixels
-from tapetum_trainer.augment.geometry import Chooser
+from tapetum_trainer.augment.geometry import Chooser, Size, edges_of
 from tapetum_trainer.augment.settings import Pasting
 from tapetum_trainer.data.sample import Outline
 
@@ -38,7 +38,7 @@ class _Cutout:
 
 @dataclass(frozen=True, slots=True)
 class _Pasted:
-    """A thing that was pasted. box (4,) fractions of the example; behind (side, side): how far it covers each pixel."""
+    """A thing that was pasted. box (4,) fractions of the example; behind (h, w): how far it covers each pixel."""
 
     label: int
     box: Floats
@@ -63,28 +63,30 @@ class Paster:
 
     def _pasted(self, pixels: Pixels, piece: _Piece, random: np.random.Generator) -> _Pasted:
         """Paste one thing into `pixels`, in place, and return where it is."""
-        side = pixels.shape[0]
-        cutout = self._cut_out(piece, side, random)
+        size = pixels.shape[1], pixels.shape[0]
+        cutout = self._cut_out(piece, size, random)
         height, width = cutout.covered.shape
-        left, top = (int(random.integers(side - length, endpoint=True)) for length in (width, height))
+        left, top = (
+            int(random.integers(most - own, endpoint=True)) for most, own in zip(size, (width, height), strict=True)
+        )
         shown = pixels[top : top + height, left : left + width]
         weight = cutout.covered[:, :, None]
         shown[:] = np.rint(shown * (1 - weight) + cutout.pixels * weight).astype(np.uint8)
-        behind = np.zeros((side, side), np.float32)
+        behind = np.zeros(pixels.shape[:2], np.float32)
         behind[top : top + height, left : left + width] = cutout.covered
-        box = np.array([left, top, left + width, top + height], np.float32) / np.float32(side)
+        box = np.array([left, top, left + width, top + height], np.float32) / edges_of(size)
         return _Pasted(piece.label, box, behind)
 
-    def _cut_out(self, piece: _Piece, side: int, random: np.random.Generator) -> _Cutout:
+    def _cut_out(self, piece: _Piece, size: Size, random: np.random.Generator) -> _Cutout:
         """Return the thing in the size, and the way round, that the lot gives it."""
         picture = self._pictures.picture(piece.picture)
         pixels, covered = _cut(picture, piece.outline)
         area = max(float(covered.sum()), 1.0)
-        least, most = (math.log(size * side) for size in self._settings.sizes)
+        least, most = (math.log(one * math.sqrt(size[0] * size[1])) for one in self._settings.sizes)
         scale = min(math.exp(random.uniform(least, most)) / math.sqrt(area), self._settings.enlarged)
-        wide = math.sqrt(picture.shape[0] / picture.shape[1])  # pictures are stretched to squares, things with them
+        wide = math.sqrt(size[0] * picture.shape[0] / (size[1] * picture.shape[1]))  # things are stretched as pictures
         sizes = covered.shape[0] * scale / wide, covered.shape[1] * scale * wide
-        height, width = (min(side, max(2, round(size))) for size in sizes)
+        height, width = (min(most, max(2, round(own))) for most, own in zip(size[::-1], sizes, strict=True))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=how), np.uint8)
         covered = np.asarray(cv2.resize(covered, (width, height), interpolation=how), np.float32)
@@ -120,8 +122,8 @@ class Paster:
 def _left(boxes: Floats, behind: Floats) -> Floats:
     """Return (k,): of each box, the share that nothing lies in front of."""
     sums = cv2.integral(behind)
-    side = behind.shape[0]
-    edges = np.rint(boxes * side).astype(int).clip(0, side)
+    size = edges_of((behind.shape[1], behind.shape[0]))
+    edges = np.rint(boxes * size).clip(0, size).astype(int)
     left, top, right, bottom = edges.T
     hidden = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
     return np.asarray(1 - hidden / np.maximum((right - left) * (bottom - top), 1), np.float32)

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from tapetum.settings import Fraction, Settings
+from tapetum_trainer.sides import PAIR
 
 Range = tuple[float, float]
 Side = Annotated[int, Meta(ge=32, le=2048)]
@@ -100,7 +101,7 @@ class Conditions(Settings, frozen=True, kw_only=True):
 class Augmentation(Settings, frozen=True, kw_only=True):
     """How examples are made of pictures."""
 
-    side: Side = 256  # pixels, of an example
+    side: Side | Annotated[tuple[Side, ...], PAIR] = 256  # pixels, of a square example, or width and height
     seed: int = 0
     geometry: Geometry = Geometry()
     pasting: Pasting = Pasting()

@@ -16,6 +16,7 @@ import keras
 
 from tapetum_trainer.networks.backbones import Backbone
 from tapetum_trainer.networks.blocks import Maker, Twice, output
+from tapetum_trainer.sides import Sides, size_of
 from tapetum_trainer.targets import STRIDE
 
 PRIOR = 0.01  # what the heatmap says at first, everywhere: Lin et al., "Focal loss for dense object detection", 2017
@@ -26,24 +27,30 @@ class Architecture:
     """What a detector is made of."""
 
     backbone: Backbone
-    side: int  # of the square input, pixels
+    side: Sides  # of the input, pixels
     neck: int  # channels of the pyramid and the branches
     depth: int = 2  # separable convolutions in each branch
 
     @property
-    def grid(self) -> int:
-        """Cells along one side of the outputs."""
-        return self.side // STRIDE
+    def shape(self) -> tuple[int, int, int]:
+        """Of the input: height, width and channels."""
+        width, height = size_of(self.side)
+        return height, width, 3
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Cells of the outputs, down and across."""
+        return self.shape[0] // STRIDE, self.shape[1] // STRIDE
 
 
 def detector(architecture: Architecture, classes: int, *, norm: bool = True) -> keras.Model:
     """Return the network for `classes` classes, its weights random.
 
-    It takes (b, side, side, 3) float32, (pixel - 128) / 128, and gives a dictionary of heatmap (b, g, g, classes), size
-    and offset (b, g, g, 2), all 0..1, where g is `architecture.grid`.
+    It takes (b, *architecture.shape) float32, (pixel - 128) / 128, and gives a dictionary of heatmap
+    (b, h, w, classes), size and offset (b, h, w, 2), all 0..1, where h, w are `architecture.grid`.
     """
     maker = Maker(norm=norm)
-    picture = keras.Input((architecture.side, architecture.side, 3), name="picture")
+    picture = keras.Input(architecture.shape, name="picture")
     x = _pyramid(architecture.backbone.build(picture, maker), architecture.neck, maker)
     heat, box = (_branch(x, architecture, maker, kind) for kind in ("heat", "box"))
     outputs = {

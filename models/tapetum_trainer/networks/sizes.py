@@ -6,6 +6,7 @@ from typing import Literal
 
 from tapetum_trainer.networks.backbones import EFFICIENTNET_LITE0, MOBILENET_V2, Backbone, eights
 from tapetum_trainer.networks.detector import Architecture
+from tapetum_trainer.sides import Sides
 
 Name = Literal["pico", "nano", "small", "slim", "base"]
 
@@ -18,8 +19,8 @@ class Size:
     neck: int
     pretrained: Literal["efficientnet-lite0", "mobilenet-v2"]
 
-    def architecture(self, side: int) -> Architecture:
-        """Return the network for square pictures of `side` pixels."""
+    def architecture(self, side: Sides) -> Architecture:
+        """Return the network for pictures of `side` pixels."""
         return Architecture(self.backbone, side, self.neck)
 
 

@@ -21,6 +21,7 @@ from tapetum_trainer.data.pictures import pixels
 from tapetum_trainer.errors import DataError, RecipeError
 from tapetum_trainer.night.curve import raised
 from tapetum_trainer.scaling import real
+from tapetum_trainer.sides import Sides, size_of
 
 Picture = NDArray[np.uint8]
 
@@ -34,9 +35,10 @@ class Pair:
     high: Picture
 
 
-def shrunk(picture: Picture, side: int) -> Picture:
-    """Return `picture` stretched to side x side, as a network sees it."""
-    found = np.empty((side, side, 3), np.uint8)
+def shrunk(picture: Picture, side: Sides) -> Picture:
+    """Return `picture` stretched to `side` pixels, as a network sees it."""
+    width, height = size_of(side)
+    found = np.empty((height, width, 3), np.uint8)
     resize(picture, found)
     return found
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from tapetum import bundle
 from tapetum.errors import BundleError
+from tapetum.inference.contract import ModelSpec
 from tapetum.inference.labels import PLACEHOLDER
 from tapetum_trainer.errors import ModelError
+from tapetum_trainer.sides import Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def beginning(model: Path) -> Beginning:
     from tapetum_trainer.folded import weights_of  # noqa: PLC0415  Keras takes seconds
 
     spec = opened(model).spec()
-    side = spec.contract.input.width if spec.contract else 0
+    side = _side(spec)
     weights = {name: [value.shape for value in values] for name, values in weights_of(spec.content).items()}
     for detector in (True, False):
         for size, network in _networks(side, len(spec.labels), detector=detector):
@@ -47,7 +49,13 @@ def beginning(model: Path) -> Beginning:
     raise ModelError(f"{model}: it is of no network that is trained here; one made by tapetum-trainer is wanted")
 
 
-def _networks(side: int, classes: int, *, detector: bool) -> Iterator[tuple[str, Any]]:
+def _side(spec: ModelSpec) -> Sides:
+    """Return the pixels of what the model takes, as a recipe says them."""
+    width, height = spec.contract.input.size if spec.contract else (0, 0)
+    return width if width == height else (width, height)
+
+
+def _networks(side: Sides, classes: int, *, detector: bool) -> Iterator[tuple[str, Any]]:
     """Yield each size's name and the network of it, as a bundle keeps it: without batch normalisation."""
     from tapetum_trainer.networks.classifier import classifier  # noqa: PLC0415  the same
     from tapetum_trainer.networks.classifiers import CLASSIFIERS  # noqa: PLC0415
@@ -56,6 +64,6 @@ def _networks(side: int, classes: int, *, detector: bool) -> Iterator[tuple[str,
 
     if detector:
         yield from ((name, of_detector(one.architecture(side), classes, norm=False)) for name, one in SIZES.items())
-    else:
+    elif isinstance(side, int):
         made = CLASSIFIERS.items()
         yield from ((name, classifier(one.architecture(side), classes, norm=False)) for name, one in made)

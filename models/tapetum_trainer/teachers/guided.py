@@ -11,7 +11,7 @@ said as 0.3. G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neur
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +27,10 @@ from tapetum_trainer.data.sample import Outline
 from tapetum_trainer.errors import ModelError, RecipeError
 from tapetum_trainer.evaluate.answers import Judged, load, opened
 from tapetum_trainer.evaluate.mapping import columns, relabelled
+from tapetum_trainer.sides import Sides
 from tapetum_trainer.teachers.maps import Imitated, imitated
 from tapetum_trainer.teachers.pseudo import Labeller
+from tapetum_trainer.teachers.views import VIEWS
 
 START = "start"
 """Names the bundle that a training goes on from, for a teacher that is asked cell by cell."""
@@ -42,6 +44,7 @@ class Guidance(Settings, frozen=True, kw_only=True):
     means: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> the teacher's, where they differ
     least: Annotated[float, Meta(gt=0, lt=1)] = 0.05  # score below which it said nothing
     maps: bool = False  # of each cell of what is learned from, and not boxes: a detector of the student's side
+    views: Annotated[int, Meta(ge=1, le=len(VIEWS))] = 1  # of each picture, of which maps are the mean
 
     def guide(self, root: Path, ours: tuple[str, ...]) -> "Guide":
         """Return the teacher for our labels; raises ModelError when it cannot be used, RecipeError for its labels."""
@@ -52,7 +55,7 @@ class Guidance(Settings, frozen=True, kw_only=True):
             raise ModelError(f"teacher.model: {error}") from None
         return Guide(model, ours, self.means, self.content(root))
 
-    def imitated(self, root: Path, ours: tuple[str, ...], side: int, start: ModelSpec | None = None) -> Imitated:
+    def imitated(self, root: Path, ours: tuple[str, ...], side: Sides, start: ModelSpec | None = None) -> Imitated:
         """Return the teacher that says its maps to a student of `side` pixels; raises as `guide`.
 
         start: what the training goes on from.
@@ -60,10 +63,12 @@ class Guidance(Settings, frozen=True, kw_only=True):
         self._check(ours)
         if self.model != START:
             guide = self.guide(root, ours)
-            return imitated(opened(self._path(root), self.labels), guide.columns, len(ours), self.least, side)
+            found = imitated(opened(self._path(root), self.labels), guide.columns, len(ours), self.least, side)
+            return replace(found, views=self.views)
         if start is None:
             raise RecipeError('teacher.model: "start" is the bundle that `fine-tune` goes on from, and there is none')
-        return imitated(start, columns(ours, start.labels, self.means), len(ours), self.least, side)
+        found = imitated(start, columns(ours, start.labels, self.means), len(ours), self.least, side)
+        return replace(found, views=self.views)
 
     def content(self, root: Path) -> str:
         """Return the hash of the teacher's file; "" where there is none."""

@@ -19,7 +19,9 @@ from tapetum.inference.contract import ModelSpec
 from tapetum.inference.decode import Centre
 from tapetum.inference.tflite import Detector
 from tapetum_trainer.errors import RecipeError
+from tapetum_trainer.sides import Sides, size_of
 from tapetum_trainer.targets import HINT, STRIDE, Floats, Targets
+from tapetum_trainer.teachers.views import VIEWS, together
 
 Maps = dict[str, Floats]
 """The fields of `Targets`, by the names that a teacher's have."""
@@ -31,20 +33,21 @@ class Imitated:
     """A teacher of the student's grid.
 
     columns: (theirs,) for each of its classes the index of ours, -1 where it is none. classes: how many are ours.
-    least: the score below which nothing is there. streams: the same network, where it is asked what flows in it too
-    (`tapetum_trainer.streams`).
+    least: the score below which nothing is there. views: how often it sees each picture, the first of `views.VIEWS`.
+    streams: the same network, where it is asked what flows in it too (`tapetum_trainer.streams`).
     """
 
     spec: ModelSpec
     columns: NDArray[np.int32]
     classes: int
     least: float
+    views: int = 1
     streams: Callable[[NDArray[np.uint8]], Maps] | None = None
     own: threading.local = field(default_factory=threading.local)  # an interpreter for each thread
 
     def maps(self, pixels: NDArray[np.uint8]) -> Maps:
-        """Return what it says of pictures (B, side, side, 3) RGB."""
-        said = [self._said(picture) for picture in pixels]
+        """Return what it says of pictures (B, h, w, 3) RGB."""
+        said = [together(self._said, picture, VIEWS[: self.views]) for picture in pixels]
         theirs, size, offset = (np.stack(parts) for parts in zip(*said, strict=True))
         heatmap, known = np.zeros((*theirs.shape[:3], self.classes), np.float32), np.zeros(self.classes, np.float32)
         for place in np.flatnonzero(self.columns >= 0):
@@ -76,7 +79,7 @@ class Imitated:
         return np.where((heatmap >= greatest) & (heatmap >= self.least), heatmap, np.float32(0))
 
 
-def imitated(spec: ModelSpec, columns: NDArray[np.int32], classes: int, least: float, side: int) -> Imitated:
+def imitated(spec: ModelSpec, columns: NDArray[np.int32], classes: int, least: float, side: Sides) -> Imitated:
     """Return the teacher `spec` for a student of `side` pixels; raises RecipeError where its grid is another.
 
     columns, classes, least: as of `Imitated`.
@@ -85,8 +88,9 @@ def imitated(spec: ModelSpec, columns: NDArray[np.int32], classes: int, least: f
     if not isinstance(detector.contract.decoder, Centre):
         raise RecipeError(f"teacher.maps: {spec.name} is no detector of this trainer, whose cells could be learned")
     cells = detector.outputs[detector.contract.decoder.heatmap].shape[1:3]
-    if (detector.width, detector.height, *cells) != (side, side, side // STRIDE, side // STRIDE):
+    width, height = size_of(side)
+    if (detector.width, detector.height, *cells) != (width, height, height // STRIDE, width // STRIDE):
         told = f"takes {detector.width} x {detector.height} pixels and answers in {cells[1]} x {cells[0]} cells"
-        wanted = f"the student takes {side} x {side} and has {side // STRIDE} x {side // STRIDE}"
+        wanted = f"the student takes {width} x {height} and has {width // STRIDE} x {height // STRIDE}"
         raise RecipeError(f"teacher.maps: {spec.name} {told}; {wanted}")
     return Imitated(spec, columns, classes, least)

@@ -31,6 +31,7 @@ def slowly(tensors: list[Tensor], min_score: float, iou: float = 0.45) -> list[R
         if score >= np.float32(min_score):
             (dx, dy), (width, height) = offset[y, x], size[y, x] ** 2
             across, down = (x + dx) / columns, (y + dy) / rows
+            width, height = width * max(rows, columns) / columns, height * max(rows, columns) / rows
             box = [across - width / 2, down - height / 2, across + width / 2, down + height / 2]
             found.append([kind, score, *box])
     best = sorted(found, key=lambda row: -row[1])[:1024]
@@ -46,7 +47,7 @@ def test_all_cells_at_once_are_the_same_as_one_after_another(seed: int, min_scor
 
 
 def one_by_one(scores: list[float], sides: float) -> list[Tensor]:
-    """Return what a model says that sees something in each cell of a row, in 20 columns, `sides` of the input large."""
+    """Return what a model says that sees something in each cell of a row, in 20 columns, `sides` of its width large."""
     values = [np.zeros((1, 1, 20, 1)), np.full((1, 1, 20, 2), sides**0.5), np.full((1, 1, 20, 2), 0.5)]
     values[0][0, 0, : len(scores), 0] = scores
     return [Tensor(TensorSpec("", one.shape, "float32"), one.astype(np.float32)) for one in values]
@@ -132,3 +133,14 @@ def test_names_tell_the_outputs_where_their_shapes_are_alike(order: tuple[str, .
 def test_without_names_the_order_tells():
     outputs = [TensorSpec(f"Identity_{number}", (1, 15, 20, 2), "int8", 1 / 256, -128) for number in range(3)]
     assert recognise([PICTURE], outputs) == Centre()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(16, 16), (12, 16), (16, 12)])
+def test_a_size_is_told_in_fractions_of_the_longer_side(rows: int, columns: int):
+    heatmap, size, offset = (np.zeros((1, rows, columns, depth), np.float32) for depth in (1, 2, 2))
+    heatmap[0, 6, 5, 0], size[0, 6, 5], offset[0, 6, 5] = 0.9, (0.5, 0.25), (0.5, 0.5)
+    tensors = [Tensor(TensorSpec("", one.shape, "float32"), one) for one in (heatmap, size, offset)]
+    (row,) = Centre().decode(tensors, 0.5)
+    wide, high = 0.5**2 * 16, 0.25**2 * 16  # cells: as many whichever way the input lies
+    left, top, right, bottom = row[2:] * (columns, rows, columns, rows)
+    assert (left, top, right, bottom) == pytest.approx((5.5 - wide / 2, 6.5 - high / 2, 5.5 + wide / 2, 6.5 + high / 2))

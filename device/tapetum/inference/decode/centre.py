@@ -4,9 +4,9 @@ Three outputs of one grid (h, w), all of them ends of a sigmoid, so all lie in 0
 scale 1/256 and zero point -128 that TFLite gives to it: nothing depends on what was seen at calibration.
 
 * heatmap (1, h, w, classes): the probability that an object of the class has its centre in the cell;
-* size (1, h, w, 2): the square roots of width and height in fractions of the input. Rounding to int8 is then wrong by
-  up to 1.4 % for an object a thirteenth of the input wide, 2.8 % for one four times smaller; of the plain fractions it
-  would be 2.6 % and 10 %;
+* size (1, h, w, 2): the square roots of width and height in fractions of the input's longer side, so that a thing has
+  the same size in an input of another shape. Rounding to int8 is then wrong by up to 1.4 % for an object a thirteenth
+  of the input wide, 2.8 % for one four times smaller; of the plain fractions it would be 2.6 % and 10 %;
 * offset (1, h, w, 2): where in its cell the centre lies, x and y in fractions of the cell.
 
 A cell counts by its score times its share of the greatest in its 3 x 3 neighbourhood: centres keep their scores, and
@@ -68,7 +68,7 @@ class Centre(Suppressing, tag="centre", frozen=True, kw_only=True):
         y, x, classes, scores = _cells(heatmap, min_score)
         grid = np.array([heatmap.values.shape[2], heatmap.values.shape[1]], np.float32)
         centre = (np.stack([x, y], axis=1) + offset.spec.real(offset.values[0][y, x])) / grid
-        sizes = size.spec.real(size.values[0][y, x]) ** 2
+        sizes = size.spec.real(size.values[0][y, x]) ** 2 * (grid.max() / grid)
         return sound(self.suppressed(stacked(classes, scores, around(centre.T, sizes.T))), min_score)
 
 
