@@ -32,3 +32,8 @@ class Refused(TrainerError):
 
 class RecipeError(TrainerError):
     """The recipe must be mended."""
+
+
+def asked_here(error: Exception) -> str:
+    """Return what the device's code says of a model, without the table of a daemon's configuration before its keys."""
+    return str(error).removeprefix("inference.")

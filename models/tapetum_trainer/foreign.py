@@ -21,7 +21,7 @@ from tapetum.inference.labels import NAMELESS
 from tapetum_trainer.calibration import spread
 from tapetum_trainer.card import card
 from tapetum_trainer.data.packed import Packed
-from tapetum_trainer.errors import DataError, ModelError, Refused
+from tapetum_trainer.errors import DataError, ModelError, Refused, asked_here
 from tapetum_trainer.evaluate import Loss, Result, answers, evaluate, flat, losses, of_spec
 from tapetum_trainer.evaluate.answers import Judged
 from tapetum_trainer.evaluate.mapping import Labels, columns
@@ -73,7 +73,7 @@ def foreign(path: Path, labels: str, name: str, licence: str) -> Foreign:
     try:
         spec = bundle.of_tflite(path, labels)
     except (BundleError, ConfigError) as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{path}: {asked_here(error)}") from None
     if spec.contract is None or not spec.contract.decoder.PLACES:
         raise ModelError(f"{path}: it does not say where things are: a detector is wanted")
     return Foreign(spec, name, licence, path.name)

@@ -60,7 +60,7 @@ MISTAKES = {  # what is written, which key is named, what else is told
     "no model": (
         "[inference]\nmodel = '/no/m.tflite'\n" + camera(),
         "inference.model: /no/m.tflite",
-        "a .tflite or a bundle (.tapetum) is wanted",
+        "a .tflite, a bundle (.tapetum) or `shipped` is wanted",
     ),
 }
 

@@ -79,7 +79,7 @@ def test_a_model_that_fails_its_probes_is_not_made_active(device: Device, old: M
         (["activate", "../ssd@1"], "../ssd@1: there is no such slot; there are: ssd@1"),
         (
             ["install", "nowhere.tapetum"],
-            "nowhere.tapetum: there is no such file; a .tflite or a bundle (.tapetum) is wanted",
+            "nowhere.tapetum: there is no such file; a .tflite, a bundle (.tapetum) or `shipped` is wanted",
         ),
         (["rollback"], "there is nothing to go back to: no slot was ever active"),
     ],

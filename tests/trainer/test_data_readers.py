@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -266,3 +267,19 @@ def test_no_picture_and_no_box_of_a_real_coco_file_is_lost(data: Path, name: str
     assert len(found) == len(truth.imgs)
     assert sum(len(one.things) for one in found) == len(truth.anns)
     assert sum(thing.crowd for one in found for thing in one.things) == len(truth.getAnnIds(iscrowd=True))
+
+
+def test_pictures_that_nobody_labelled_are_told_once_since_they_count_as_empty(folder: Path):
+    told: list[DataError] = []
+    (folder / "labels").mkdir()
+    for name in ("b", "c", "d"):
+        shutil.copy(folder / "a.png", folder / f"{name}.png")
+    (folder / "labels/b.txt").write_text("0 0.2 0.35 0.2 0.5\n")
+    (folder / "labels/c.txt").write_text("")
+    found = Yolo(images=".", labels="labels", names=("person",)).read(folder, told.append)
+    assert [len(one.things) for one in found] == [0, 1, 0, 0]
+    (doubt,) = told
+    assert isinstance(doubt, Doubt)
+    assert (
+        doubt.what == "2 of 4 pictures have no file of labels there, and count as showing nothing; the first is a.png"
+    )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,22 @@ def test_what_its_labels_mean_is_asked_before_anything_is_done(
     assert main(order(floats, boxes / "boxes.toml", tmp_path, "--data", str(boxes), *means)) == 78
     assert told in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_one_that_finds_nothing_of_ours_is_told_to_be_looked_at(
+    floats: Path, boxes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(order(floats, boxes / "boxes.toml", tmp_path, "--data", str(boxes), "--means", "red=cat")) == 0
+    assert "None of what the float model says is right: --labels are its classes" in capsys.readouterr().out
+
+
+def test_one_without_labels_is_told_what_is_wanted(
+    floats: Path, boxes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    alone = tmp_path / "alone.tflite"
+    shutil.copy(floats, alone)
+    assert main(["quantize", str(alone), str(boxes / "boxes.toml"), "--data", str(boxes)]) == 1
+    assert "alone.tflite: labels: alone.tflite brings no labels; name a file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("model", ["int8", "none", "classifier"])

@@ -22,7 +22,7 @@ from tapetum.inference.tensors import TensorSpec
 LARGEST = 128 << 20
 """Bytes of a model: a detector for such a device has a tenth of it."""
 
-_WANTED = "a .tflite or a bundle (.tapetum) is wanted"
+_WANTED = "a .tflite, a bundle (.tapetum) or `shipped` is wanted"
 _MIDDLE = 127.5  # mean and std of a float32 model that says nothing
 _OUTSIDE = 4  # levels by which pixels may miss a tensor's range, through rounding
 

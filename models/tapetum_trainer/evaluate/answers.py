@@ -18,7 +18,7 @@ from tapetum.inference.preprocess import Preprocessor
 from tapetum.inference.settings import Inference
 from tapetum.inference.tflite import Detector
 from tapetum.progress import Progress
-from tapetum_trainer.errors import ModelError
+from tapetum_trainer.errors import ModelError, asked_here
 from tapetum_trainer.evaluate.mapping import Labels, columns, relabelled
 from tapetum_trainer.evaluate.truth import Pictures
 
@@ -61,7 +61,7 @@ def opened(path: Path, labels: str = "") -> ModelSpec:
         beginning = path.read_bytes()[:8] if path.is_file() else b""
         return bundle.open(path).spec() if archive.is_archive(beginning) else bundle.of_tflite(path, labels)
     except (BundleError, ConfigError) as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{path}: {asked_here(error)}") from None
 
 
 def of_spec(spec: ModelSpec, min_score: float = LEAST, threads: int = 1) -> Judged:

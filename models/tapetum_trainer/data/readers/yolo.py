@@ -33,7 +33,11 @@ class Yolo(Source, tag="yolo", frozen=True, kw_only=True):
         for path in sorted(folder.glob("*.txt")):
             if path.stem.lower() not in _LISTS and path.stem not in stems:
                 told(Doubt(f"there is no picture of its name in {root / self.images}", path))
-        return each(lambda picture: self._read(picture, folder / f"{picture.stem}.txt", names, told), pictures, told)
+        bare = [picture for picture in pictures if not _labels(folder, picture).exists()]
+        if bare:
+            some = f"{len(bare)} of {len(pictures)} pictures have no file of labels there, and count as showing nothing"
+            told(Doubt(f"{some}; the first is {bare[0].name}", folder))
+        return each(lambda picture: self._read(picture, _labels(folder, picture), names, told), pictures, told)
 
     def _read(self, picture: Path, labels: Path, names: tuple[str, ...], told: Told) -> Labelled:
         width, height = size(picture)
@@ -41,6 +45,10 @@ class Yolo(Source, tag="yolo", frozen=True, kw_only=True):
         full = ((at, line) for at, line in lines if line.strip())
         things = each(lambda one: _thing(one[1], names, f"{labels}, line {one[0]}"), full, told)
         return Labelled(picture, width, height, tuple(dict.fromkeys(things)), self.looked_for, self.group)
+
+
+def _labels(folder: Path, picture: Path) -> Path:
+    return folder / f"{picture.stem}.txt"
 
 
 def _thing(line: str, names: tuple[str, ...], where: str) -> Thing:
