@@ -1,12 +1,19 @@
 """A detector whose input is no square: recipes say it, examples are of it, and a square one may become it."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tapetum import bundle
 from tapetum.bundle.manifest import Source
 from tapetum.inference.contract import ModelSpec
+from tapetum.inference.probes import check
+from tapetum.inference.tflite import Detector
 from tapetum_trainer import recipe as recipes
 from tapetum_trainer.augment import Augmentation, Augmenter, Geometry
+from tapetum_trainer.cli import main
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.export import exported, float_contract
 from tapetum_trainer.folded import Start
@@ -16,10 +23,11 @@ from tapetum_trainer.resizing import resized
 from tapetum_trainer.said import Answers
 from tapetum_trainer.scaling import real
 from tapetum_trainer.sides import Sides, size_of
+from tests.trainer.boxes import RECIPE, painted
 from tests.trainer.learnable import TINY
 from tests.trainer.pictures import LABELS, Painted
 
-RECIPE = """
+YARD = """
 name = "yard"
 classes = { person = [] }
 data.source = [{ type = "yolo", images = "images", labels = "labels", names = ["person"] }]
@@ -29,9 +37,9 @@ side = SIDE
 
 
 def test_a_recipe_says_width_and_height():
-    found = recipes.parse(RECIPE.replace("SIDE", "[256, 192]"))
+    found = recipes.parse(YARD.replace("SIDE", "[256, 192]"))
     assert size_of(found.network.side) == size_of(found.augmentation.side) == (256, 192)
-    assert size_of(recipes.parse(RECIPE.replace("SIDE", "256")).network.side) == (256, 256)
+    assert size_of(recipes.parse(YARD.replace("SIDE", "256")).network.side) == (256, 256)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +54,7 @@ def test_a_recipe_says_width_and_height():
 )
 def test_another_side_is_refused_with_what_would_be_right(side: str, reason: str):
     with pytest.raises(RecipeError, match=rf"network\.side.*{reason}|{reason}.*network\.side"):
-        recipes.parse(RECIPE.replace("SIDE", side))
+        recipes.parse(YARD.replace("SIDE", side))
 
 
 @pytest.mark.parametrize("size", [(128, 96), (96, 128)])
@@ -121,3 +129,30 @@ def test_answers_are_those_of_the_whole_picture():
     rows = Answers([pictures.picture(index) for index in range(4)], (128, 96)).rows(network, 0.001)
     assert len(rows) == 4
     assert all(one.shape[1] == 6 for one in rows)
+
+
+TEACHER = """
+[teacher]
+model = "start"
+maps = true
+views = 2
+means = { red = ["person"], blue = ["vehicle"] }
+"""
+
+
+@pytest.mark.timeout(600)
+def test_a_bundle_of_a_square_becomes_one_of_another_shape_by_the_command(tmp_path: Path):
+    """Taught by itself, as it would be in the new shape, seen twice; and a device takes what comes of it."""
+    square = '[network]\nsize = "nano"\nside = 96'
+    recipe = painted(tmp_path, RECIPE.replace(square, square.replace("96", "[160, 96]")) + TEACHER)
+    begun = Path(__file__).parents[2] / "models/bundles/tapetum-nano@1.tapetum"
+    order = ["fine-tune", str(begun), str(recipe), "--data", str(tmp_path), "--folder", str(tmp_path / "run")]
+    assert main(order) == 0
+    spec = bundle.open(tmp_path / "run/boxes@3.tapetum").spec()
+    assert spec.contract is not None
+    assert spec.contract.input.size == (160, 96)
+    assert spec.probes
+    detector = Detector(spec.content, 1, spec.contract)
+    assert check(spec, "cpu", lambda asked: ([detector.detect(one, 0.3) for one in asked], 1.0), 0.3).probes
+    figures = [json.loads(line) for line in (tmp_path / "run/journal.jsonl").read_text().splitlines()]
+    assert all(one["teacher"] > 0 for one in figures if one["kind"] == "train")
