@@ -198,6 +198,20 @@ def test_a_class_that_is_shown_in_the_test_alone_is_left_out(tmp_path: Path):
     assert list(sketched(tmp_path).values["classes"]) == ["gnome"]
 
 
+def test_what_is_probably_not_meant_is_told_and_of_much_the_first(tmp_path: Path):
+    yolo(tmp_path, tmp_path, 20, "0 0.5 0.5 0.4 0.4\n")
+    (tmp_path / "classes.txt").write_text("gnome\n")
+    assert not any("no file of labels" in one for one in sketched(tmp_path).told)
+    gone = min(one for one in tmp_path.glob("*.txt") if one.stem != "classes")
+    gone.unlink()
+    (name,) = [one.name for one in tmp_path.iterdir() if one.stem == gone.stem]
+    wanted = f"1 of 20 pictures have no file of labels there, and count as showing nothing; the first is {name}"
+    assert sketched(tmp_path).told[-1].endswith(wanted)
+    for stray in ("a", "b", "c"):
+        (tmp_path / f"{stray}.txt").write_text("0 0.5 0.5 0.4 0.4\n")
+    assert sketched(tmp_path).told[-1] == "and 1 more: `tapetum-trainer dataset check` tells them"
+
+
 def test_other_words_for_what_a_bundle_knows_mean_its_classes(tmp_path: Path):
     lines = "".join(f"{number} 0.{number + 2} 0.5 0.1 0.4\n" for number in range(4))
     yolo(tmp_path, tmp_path, 20, lines)

@@ -88,7 +88,8 @@ def sketched(folder: Path, beginning: Beginning | None = None) -> Sketch:
 
 def _sketched(folder: Path, found: Sequence[Found], beginning: Beginning | None, *, crops: bool) -> Sketch:
     sources = [one.source for one in found]
-    each = [source.read(folder, _unheard) for source in sources]
+    heard: list[DataError] = []
+    each = [source.read(folder, heard.append) for source in sources]
     read = _Read([(one, source.split) for source, pictures in zip(sources, each, strict=True) for one in pictures])
     sources = _looked_for(found, each)
     if not read.labels:
@@ -123,7 +124,7 @@ def _sketched(folder: Path, found: Sequence[Found], beginning: Beginning | None,
     nothing = f"shown as background: {', '.join(background)}" if background else ""
     told = words.told(found, len(read.pictures), read.labels, classes, left_out)
     lost = words.lost(beginning.name, beginning.labels, classes) if beginning else ()
-    return Sketch(values, (*told, *filter(None, (kind, nothing)), *lost))
+    return Sketch(values, (*told, *filter(None, (kind, nothing)), *lost, *words.doubts(heard)))
 
 
 def _said(found: Sequence[Found]) -> list[Found]:
@@ -216,7 +217,3 @@ def _written(source: AnySource) -> dict[str, Any]:
 def _nothing(count: int) -> str:
     wanted = "COCO json, Pascal VOC or CVAT xml, YOLO txt, Open Images csv, TFRecord, or a folder for each class"
     return f"{count} pictures are in it, and none of them has labels that could be read here: {wanted}, is wanted"
-
-
-def _unheard(_: DataError) -> None:
-    """Leave a mistake to the training, which tells it, or to `dataset check`, which tells all of them."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from tapetum_trainer.errors import DataError, Doubt
 from tapetum_trainer.sketch.layouts import Found
+
+_MOST = 3  # doubts that are told here
 
 
 def told(
@@ -26,6 +29,16 @@ def lost(name: str, labels: Sequence[str], classes: Mapping[str, Sequence[str]])
     """Return the line about what the bundle `name` knows, and what comes of it will not."""
     gone = [label for label in labels if label not in classes]
     return (f"known to {name}, not shown here, and not told by what comes of it: {', '.join(gone)}",) if gone else ()
+
+
+def doubts(heard: Sequence[DataError]) -> tuple[str, ...]:
+    """Return the lines about what is probably not meant. A mistake the training tells, `dataset check` all of them."""
+    found = [str(one) for one in heard if isinstance(one, Doubt)]
+    more = len(found) - _MOST
+    return (
+        *found[:_MOST],
+        *([f"and {more} more: `tapetum-trainer dataset check` tells them"] if more > 0 else []),
+    )
 
 
 def _source(one: Found) -> str:
