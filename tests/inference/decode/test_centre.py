@@ -103,7 +103,7 @@ def head(width: float, height: float, x: float, y: float) -> list[Tensor]:
     values = [np.zeros((30, 40, 2)), np.zeros((30, 40, 2)), np.zeros((30, 40, 2))]
     row, column = int(y * 30), int(x * 40)
     values[0][row, column, 1] = 0.9
-    values[1][row, column] = width**0.5, height**0.5
+    values[1][row, column] = width**0.5, (height * 30 / 40) ** 0.5  # of the longer side
     values[2][row, column] = x * 40 - column, y * 30 - row
     spec = TensorSpec("", (1, 30, 40, 2), "int8", 1 / 256, -128)
     return [Tensor(spec, (np.rint(one * 256).clip(0, 255) - 128).astype(np.int8)[None]) for one in values]
