@@ -337,7 +337,7 @@ def test_a_broker_that_is_killed_holds_it_up_and_no_more(desk: Desk, broker: Mos
             broker.kill()
             until(lambda: "trying again" in desk.said)
             broker.start()
-            until(lambda: process.poll() is not None, 30, "the rollout is at its end")
+            until(lambda: process.poll() is not None, 90, "the rollout is at its end")  # a lost answer is said again
             assert process.wait() == 0, desk.said
         assert set(active(simulation).values()) == {"street@2"}
         assert asked_once(simulation)
