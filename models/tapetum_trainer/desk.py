@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tapetum import bundle
 from tapetum.errors import BundleError
 from tapetum_trainer import compare as comparing
+from tapetum_trainer import graph, reports, tasks
 from tapetum_trainer import operators as inventory
-from tapetum_trainer import reports, tasks
 from tapetum_trainer.compare import compared
 from tapetum_trainer.conditions import conditions
 from tapetum_trainer.crops import desk as crops
@@ -174,12 +174,9 @@ def pace(options: argparse.Namespace) -> int:
 def operators(options: argparse.Namespace) -> int:
     """Tell what a model consists of."""
     try:
-        content = bundle.open(options.model).spec().content
-    except BundleError:
-        if not options.model.is_file():
-            raise ModelError(f"{options.model}: there is no such file") from None
-        content = options.model.read_bytes()
-    print(inventory.text(inventory.inventory(content)), end="")
+        print(inventory.text(inventory.inventory(graph.content(options.model))), end="")
+    except (BundleError, ModelError) as error:
+        raise ModelError(f"{options.model}: {error}") from None
     return 0
 
 

@@ -6,11 +6,15 @@ What is packed behind a model (TFLite's metadata keep label files there) is lost
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tapetum import bundle
+from tapetum.bundle import plain
+from tapetum.bundle.archive import LARGEST
 from tapetum.bundle.tflite import describe
 from tapetum.errors import BundleError
 from tapetum_trainer.errors import ModelError
@@ -29,6 +33,19 @@ def read(content: bytes) -> Any:
         raise ModelError(f"the model cannot be read: {error}") from None
     except (IndexError, ValueError, TypeError, RuntimeError) as error:
         raise ModelError(f"the model cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def content(path: Path) -> bytes:
+    """Return the model of a bundle, or what is in a file that is none: no device needs to take it.
+
+    Raises BundleError.
+    """
+    try:
+        return bundle.open(path).spec().content
+    except BundleError:
+        if path.suffix == ".tapetum":
+            raise
+        return plain.read(path, LARGEST)
 
 
 def written(model: Any) -> bytes:

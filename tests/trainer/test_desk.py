@@ -131,9 +131,22 @@ def test_a_page_that_cannot_be_written_is_told_before_the_work(
     )
 
 
-def test_a_model_that_is_not_there_has_no_operators(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["operators", str(tmp_path / "x.tflite")]) == 1
-    assert capsys.readouterr().err == f"tapetum-trainer: {tmp_path / 'x.tflite'}: there is no such file\n"
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("x.tflite", None, "there is no such file; a .tflite, a bundle (.tapetum) or `shipped` is wanted"),
+        ("x.tflite", b"", "the file is empty; a .tflite, a bundle (.tapetum) or `shipped` is wanted"),
+        ("x.tflite", b"not a model", "the model cannot be read: it is no flatbuffer of the kind TFL3"),
+        ("x.tapetum", b"", "the file is empty; a .tflite, a bundle (.tapetum) or `shipped` is wanted"),
+    ],
+)
+def test_what_is_no_model_has_no_operators(
+    name: str, content: bytes | None, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert main(["operators", str(tmp_path / name)]) == 1
+    assert capsys.readouterr().err == f"tapetum-trainer: {tmp_path / name}: {told}\n"
 
 
 def test_a_bundle_is_fine_tuned_with_other_pictures_and_for_int8(

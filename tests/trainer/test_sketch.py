@@ -117,6 +117,12 @@ def test_yolo_without_names_is_told_with_what_is_wanted(tmp_path: Path):
         sketched(tmp_path)
 
 
+def test_where_the_folder_above_is_wanted_it_is_named(tmp_path: Path):
+    yolo(tmp_path / "images", tmp_path / "labels", 4)
+    with pytest.raises(DataError, match=rf"4 pictures .*; {tmp_path}/labels lies beside it: .* name {tmp_path}$"):
+        sketched(tmp_path / "images")
+
+
 @pytest.mark.parametrize("labels", ["notes", "empty", "numbers"])
 def test_a_text_beside_pictures_is_no_label(tmp_path: Path, labels: str):
     said = {"notes": "a gnome by the pond\n", "empty": "", "numbers": "17 people on 3 days\n"}

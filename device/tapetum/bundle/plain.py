@@ -47,6 +47,8 @@ def read(path: Path, most: int) -> bytes:
             content = file.read(most + 1)
     except OSError as error:
         raise Unreadable(f"it cannot be read: {error.strerror}") from None
+    if not content:
+        raise Unreadable(f"the file is empty; {_WANTED}")
     if len(content) > most:
         raise Unreadable(f"it has more than {most >> 20} MiB, the most that is taken")
     return content

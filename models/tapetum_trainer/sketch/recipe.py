@@ -20,7 +20,7 @@ from tapetum_trainer.inheritance import Values
 from tapetum_trainer.sketch import words
 from tapetum_trainer.sketch.beginning import Beginning
 from tapetum_trainer.sketch.layouts import Found, labelled, sorted_out
-from tapetum_trainer.sketch.tree import tree
+from tapetum_trainer.sketch.tree import Tree, tree
 
 _FEW = 10  # things: a class of which there are fewer is not learned, where there are others
 _SHARES = (0.15, 0.2, 0.3, 0.4)  # of the pictures for validation, and for the test: the first that leaves some for each
@@ -29,6 +29,7 @@ _EPOCHS, _EPOCHS_ANEW = (20, 120), (10, 30)  # at least, at most
 _BATCHES = (16, 8, 4, 1)  # the first of which an epoch has eight, or that is no more than four
 _PEAK_ANEW = 5e-4  # of the rate, where a bundle is gone on from
 _NOTHING = frozenset({BACKGROUND, "nothing", "none", "empty", "other", "negative"})  # folders of what is no class
+_BESIDE = ("labels", "annotations", "Annotations")  # folders that the usual layouts have beside that of the pictures
 _MEANINGS: Mapping[str, tuple[str, ...]] = {
     "person": ("people", "pedestrian", "human", "man", "woman"),
     "vehicle": ("car", "bus", "truck", "van", "motorcycle", "motorbike", "ambulance", "pickup", "lorry"),
@@ -79,7 +80,7 @@ def sketched(folder: Path, beginning: Beginning | None = None) -> Sketch:
     found = labelled(lying)
     sorted_pictures = [] if found else sorted_out(lying)
     if not found and not sorted_pictures:
-        raise DataError(_nothing(len([name for names in lying.pictured.values() for name in names])), folder)
+        raise DataError(_nothing(lying), folder)
     crops = bool(sorted_pictures) or (beginning is not None and not beginning.detector)
     if sorted_pictures and beginning is not None and beginning.detector:
         raise DataError(f"its pictures are sorted, and have no boxes; {beginning.name} is a detector", folder)
@@ -214,6 +215,11 @@ def _written(source: AnySource) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key == "type" or value != usual.get(key)}
 
 
-def _nothing(count: int) -> str:
+def _nothing(lying: Tree) -> str:
+    """Return that no picture there is labelled, and where labels may lie."""
+    count = sum(map(len, lying.pictured.values()))
     wanted = "COCO json, Pascal VOC or CVAT xml, YOLO txt, Open Images csv, TFRecord, or a folder for each class"
-    return f"{count} pictures are in it, and none of them has labels that could be read here: {wanted}, is wanted"
+    above = lying.root.resolve().parent
+    beside = [name for name in _BESIDE if (above / name).is_dir() and above / name != lying.root.resolve()]
+    hint = f"; {above / beside[0]} lies beside it: to have that read too, name {above}" if beside else ""
+    return f"{count} pictures are in it, and none of them has labels that could be read here: {wanted}, is wanted{hint}"
