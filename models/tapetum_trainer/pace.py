@@ -58,9 +58,9 @@ def paced(sets: Sets, rounds: int, steps: int = 20) -> Pace:
     """Measure the recipe of `sets`: `rounds` times each, `steps` batches that count."""
     with tempfile.TemporaryDirectory() as folder:
         training = Training(sets, Path(folder))
+        imitated = training.imitated()  # says what is wrong with a teacher before anything is read
         pictures = training.pictures()
         ways = {"plain": _plain(sets.recipe.augmentation), "varied": sets.recipe.augmentation}
-        imitated = training.imitated()
         feeds = {name: Feed(pictures, way, sets.recipe.feeding, imitated=imitated) for name, way in ways.items()}
         return _Run(training, feeds, steps).measured(rounds)
 

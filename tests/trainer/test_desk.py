@@ -15,6 +15,7 @@ from tapetum_trainer import recipe as recipes
 from tapetum_trainer import tasks
 from tapetum_trainer.cli import main
 from tapetum_trainer.conditions import conditions
+from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.pace import paced
 from tapetum_trainer.sets import Sets
@@ -199,6 +200,12 @@ def test_how_fast_it_trains_is_told(folder: Path):
     assert [row[0].strip() for row in rows] == names
     assert float(rows[0][3]) == 1
     assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
+
+
+def test_a_teacher_that_is_not_there_is_told_before_a_picture_is_read(tmp_path: Path):
+    recipe = recipes.parse(f'{RECIPE}[teacher]\nmodel = "start"\nmaps = true\n')
+    with pytest.raises(RecipeError, match="the bundle that `fine-tune` goes on from, and there is none"):
+        paced(Sets(recipe, tmp_path / "nowhere"), rounds=1)
 
 
 def test_what_a_recipe_s_pictures_show_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
