@@ -43,11 +43,12 @@ def test_with_the_detector_that_comes_along_as_little_is_asked_and_nobody_is_mis
 
 
 @pytest.mark.long
-def test_with_the_detector_that_comes_along_little_is_asked_on_a_busy_street(data):
+def test_with_the_detector_that_comes_along_little_is_asked_on_a_busy_street_and_nobody_is_missed(data):
+    """Judged by whom SSD, asked about every frame, finds: what ours finds in whole frames is less sure."""
     clip = data / "video" / "vtest.avi"
-    found = gating.run(clip, clip, SHIPPED)
-    assert found["fewer"] >= 0.88  # 0.897 was measured
-    assert found["missed"] <= 10  # of 95; a yellow cone, parked things, a box around two who are both found: nobody
+    found = gating.run(clip, clip, SHIPPED, detector(data))
+    assert found["fewer"] >= 0.88
+    assert found["labels"] == [{"label": "person", "tracks": 82, "missed": 0}]
 
 
 @pytest.mark.long

@@ -4,7 +4,8 @@ The reference is the model's answer to each whole frame, tracked by ByteTrack as
 with that package's own settings, a class at a time (Y. Zhang et al., "ByteTrack: multi-object tracking by associating
 every detection box", ECCV 2022). What it saw in fewer than five frames is left out. A track of it is missed unless
 tracks of ours that ended with its label lie on it, with an IoU of at least 0.3, in a quarter of the frames in which it
-was seen. A darkened clip is judged by the reference of the bright one.
+was seen. A darkened clip is judged by the reference of the bright one, and a model that sees whole frames badly by that
+of another.
 """
 
 from collections import defaultdict
@@ -39,13 +40,17 @@ Labelled = list[tuple[str, Boxes]]
 """Tracks, each with its label."""
 
 
-def run(clip: Path, reference: Path, inference: Inference) -> dict[str, Any]:
-    """Return how many questions gating saves on `clip`, and what it misses of the tracks of `reference`."""
+def run(clip: Path, reference: Path, inference: Inference, judge: Inference | None = None) -> dict[str, Any]:
+    """Return how many questions gating saves on `clip`, and what it misses of the tracks of `reference`.
+
+    judge: the model whose tracks these are, where it is another; of them count those whose label ours has too.
+    """
     if not inference.model:
         raise ConfigError("bench gating: --model is wanted: a .tflite detector")
-    wanted = _reference(reference, inference)
+    tracks = _reference(reference, judge or inference)
     tally = Tally()
-    found = _ours(clip, inference, tally)
+    found, labels = _ours(clip, inference, tally)
+    wanted = [(label, boxes) for label, boxes in tracks if label in labels]
     missed = [label for label, boxes in wanted if not _is_found(label, boxes, found)]
     return {
         "clip": clip.name,
@@ -63,8 +68,8 @@ def run(clip: Path, reference: Path, inference: Inference) -> dict[str, Any]:
     }
 
 
-def _ours(clip: Path, inference: Inference, tally: Tally) -> Labelled:
-    """Return the tracks that were believed in a replay of `clip`, as they were called last."""
+def _ours(clip: Path, inference: Inference, tally: Tally) -> tuple[Labelled, tuple[str, ...]]:
+    """Return the tracks that were believed in a replay of `clip`, as they were called last, and all labels."""
     boxes: dict[int, Boxes] = defaultdict(dict)
     names: dict[int, str] = {}
     with worker(inference) as model, Progress("gating", frame_count(clip)) as bar:
@@ -74,7 +79,8 @@ def _ours(clip: Path, inference: Inference, tally: Tally) -> Labelled:
             for track in result.tracks:
                 if track.state is not State.TENTATIVE:
                     boxes[track.id][frame.seq] = track.box
-    return [(names[track], where) for track, where in boxes.items() if track in names]
+        labels = model.labels
+    return [(names[track], where) for track, where in boxes.items() if track in names], labels
 
 
 def _is_found(label: str, wanted: Boxes, found: Labelled) -> bool:

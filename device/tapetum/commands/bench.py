@@ -56,6 +56,9 @@ def _add_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clip", type=Path, metavar="CLIP", help="a video")
     bright = "the same scene seen better, to judge by: a dark clip by the bright one (default: CLIP itself)"
     parser.add_argument("--reference", type=Path, metavar="FILE", help=bright)
+    judge = "a model whose tracks are the reference, as --model is named (default: the same)"
+    parser.add_argument("--judge", metavar="FILE", help=judge)
+    parser.add_argument("--judge-labels", metavar="FILE", help="its labels, one a line (default: those in it)")
 
 
 def _add_sequence(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +153,8 @@ def _tracks(options: argparse.Namespace) -> dict[str, Any]:
 def _gating(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import gating
 
-    return gating.run(_clip(options), options.reference or options.clip, _inference(options))
+    judge = Inference(model=options.judge, labels=options.judge_labels or "") if options.judge else None
+    return gating.run(_clip(options), options.reference or options.clip, _inference(options), judge)
 
 
 def _motion(options: argparse.Namespace) -> dict[str, Any]:
