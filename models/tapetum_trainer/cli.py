@@ -80,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("bundle", type=Path, help="where it begins")
     calibrate.add_argument("bundle", type=Path, help="that was made here; the next version is written")
     calibrate.add_argument("--folder", type=Path, help="of the next version; the current one by itself")
-    operators.add_argument("model", type=Path, help="a bundle or a .tflite")
+    operators.add_argument("model", type=Path, help="a bundle, a .tflite, or shipped: the detector that comes along")
+    rewritten = "write the model to this file as the Edge TPU's compiler takes it; it gives the same answers"
+    operators.add_argument("--edge-tpu", type=Path, metavar="FILE", help=rewritten)
     evaluate.add_argument("model", type=Path, help="a bundle, a .tflite, or a teacher of detectors: objectron, nanodet")
     for name in ("first", "second"):
         compare.add_argument(name, type=Path, help="a bundle, a .tflite, or a teacher: objectron, nanodet")

@@ -30,6 +30,7 @@ from tapetum_trainer.evaluate.words import table, timed
 from tapetum_trainer.inheritance import written
 from tapetum_trainer.night import desk as night
 from tapetum_trainer.night.recipe import NightRecipe
+from tapetum_trainer.pairs import legalised
 from tapetum_trainer.recipe import Recipe
 from tapetum_trainer.scale import workers
 from tapetum_trainer.sets import Sets, check_place, opened
@@ -172,9 +173,15 @@ def pace(options: argparse.Namespace) -> int:
 
 
 def operators(options: argparse.Namespace) -> int:
-    """Tell what a model consists of."""
+    """Tell what a model consists of, and write it as the Edge TPU's compiler takes it where that is wanted."""
     try:
-        print(inventory.text(inventory.inventory(graph.content(options.model))), end="")
+        content = graph.content(options.model)
+        if options.edge_tpu:
+            content = legalised(content)
+            options.edge_tpu.write_bytes(content)
+        print(inventory.text(inventory.inventory(content)), end="")
+    except OSError as error:
+        raise ModelError(f"--edge-tpu: {options.edge_tpu}: it cannot be written: {error.strerror}") from None
     except (BundleError, ModelError) as error:
         raise ModelError(f"{options.model}: {error}") from None
     return 0

@@ -38,8 +38,9 @@ def read(content: bytes) -> Any:
 def content(path: Path) -> bytes:
     """Return the model of a bundle, or what is in a file that is none: no device needs to take it.
 
-    Raises BundleError.
+    path: also `shipped`. Raises BundleError.
     """
+    path = bundle.named(str(path))
     try:
         return bundle.open(path).spec().content
     except BundleError:

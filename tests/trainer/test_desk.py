@@ -132,6 +132,20 @@ def test_a_page_that_cannot_be_written_is_told_before_the_work(
     )
 
 
+def test_a_model_is_written_as_an_edge_tpu_takes_it(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def told(*order: str) -> str:
+        assert main(["operators", *order]) == 0
+        return capsys.readouterr().out
+
+    plain = told(str(packed))
+    assert "--edge-tpu keeps them the same" in plain
+    written = told(str(packed), "--edge-tpu", str(tmp_path / "x.tflite"))
+    assert "--edge-tpu" not in written
+    assert told(str(tmp_path / "x.tflite")) == written
+    assert main(["operators", str(packed), "--edge-tpu", str(tmp_path / "no/x.tflite")]) == 1
+    assert capsys.readouterr().err.endswith("no/x.tflite: it cannot be written: No such file or directory\n")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
