@@ -289,7 +289,8 @@ def test_a_bundle_brings_its_own_labels(packed: bytes, tmp_path: Path):
     ("content", "told"),
     [
         (None, "there is no such file"),
-        (b"", "it is no flatbuffer of the kind TFL3"),
+        (b"", "the file is empty"),
+        (b"not a model", "it is no flatbuffer of the kind TFL3"),
         (b"PK\x03\x04" + bytes(100), "it is no bundle"),
     ],
 )
