@@ -1,6 +1,8 @@
 """What every test may ask for."""
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         allowed = item.get_closest_marker("timeout")
         longest_s[item.path] = max(longest_s.get(item.path, 0), allowed.args[0] if allowed else 0)
     items.sort(key=lambda item: -longest_s[item.path])
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Take away what a command that was called logs to: the test's standard error, which is closed behind it."""
+    before = set(logging.getLogger().handlers)
+    yield
+    for handler in set(logging.getLogger().handlers) - before:
+        logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

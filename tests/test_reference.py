@@ -220,6 +220,7 @@ def model(request: pytest.FixtureRequest) -> list[str]:
 @pytest.mark.parametrize("what", bench.BENCHES)
 def test_the_reference_of_a_bench_tells_of_every_field_that_it_prints(what: str, arguments, request, capsys):
     model = request.getfixturevalue("model") if what in ("gating", "supervisor", "speed") else []
+    model += ["--judge", model[1]] if what == "gating" else []
     assert cli.main(["bench", what, *arguments[what], *model, "--json"]) == 0
     told = {row[0].strip("`") for row in table(section("bench.md", f"`tapetum bench {what}`"), 1)}
     assert told == fields(json.loads(capsys.readouterr().out))

@@ -88,10 +88,7 @@ def calibrate(options: argparse.Namespace) -> int:
     from tapetum_trainer.calibrate import calibrated  # noqa: PLC0415  the same
 
     sets = _sets(options)
-    try:
-        old = bundle.open(options.bundle)
-    except BundleError as error:
-        raise ModelError(f"{options.bundle}: {error}") from None
+    old = opened_bundle(options.bundle)
     valid, test = sets.packed("valid"), sets.packed("test")
     found = calibrated(old, valid, test if len(test) else valid, sets.recipe.thresholds)
     path = (options.folder or Path()) / f"{found.bundle.spec.name}.tapetum"
@@ -176,14 +173,16 @@ def operators(options: argparse.Namespace) -> int:
     """Tell what a model consists of, and write it as the Edge TPU's compiler takes it where that is wanted."""
     try:
         content = graph.content(options.model)
-        if options.edge_tpu:
-            content = legalised(content)
-            options.edge_tpu.write_bytes(content)
-        print(inventory.text(inventory.inventory(content)), end="")
-    except OSError as error:
-        raise ModelError(f"--edge-tpu: {options.edge_tpu}: it cannot be written: {error.strerror}") from None
+        content = legalised(content) if options.edge_tpu else content
+        told = inventory.text(inventory.inventory(content))
     except (BundleError, ModelError) as error:
         raise ModelError(f"{options.model}: {error}") from None
+    try:
+        if options.edge_tpu:
+            options.edge_tpu.write_bytes(content)
+    except OSError as error:
+        raise ModelError(f"--edge-tpu: {options.edge_tpu}: it cannot be written: {error.strerror}") from None
+    print(told, end="")
     return 0
 
 

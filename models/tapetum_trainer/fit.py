@@ -32,7 +32,7 @@ Until = Callable[[], bool]
 
 
 class Lesson(Protocol):
-    """A batch: pixels (B, S, S, 3) uint8 RGB, what is known of each picture, what a teacher says of each.
+    """A batch: pixels (B, H, W, 3) uint8 RGB, what is known of each picture, what a teacher says of each.
 
     hints: as boxes; maps: as targets, by their names.
     """

@@ -70,6 +70,8 @@ def foreign(path: Path, labels: str, name: str, licence: str) -> Foreign:
 
     labels: the file of its labels, where it brings none.
     """
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file; a float .tflite is wanted")
     try:
         spec = bundle.of_tflite(path, labels)
     except (BundleError, ConfigError) as error:

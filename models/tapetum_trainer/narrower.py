@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,11 +76,23 @@ def streams_of(spec: ModelSpec, wanted: Architecture) -> Streams:
 
 
 def reshaped(start: Start, wanted: Architecture) -> ModelSpec | None:
-    """Return the model that a training goes on from, as it would be for the pixels of `wanted`."""
+    """Return the model that a training goes on from, as it would be for the pixels of `wanted`.
+
+    Raises RecipeError where its pixels are others and it is of no size that is known, or another backend trains.
+    """
     if start.spec is None or size_of(start.side or wanted.side) == size_of(wanted.side):
         return start.spec
+    if keras.backend.backend() != "tensorflow":
+        raise RecipeError(
+            'teacher.model: "start" is made anew for network.side, which needs Keras on TensorFlow:'
+            f" KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
+        )
     weights = weights_of(start.content)
-    network = detector(wider(weights, wanted) or wanted, len(start.labels), norm=False)
+    sizes = (size.architecture(wanted.side) for size in SIZES.values())
+    own = next((one for one in sizes if one.backbone.middles() == _middles(weights)), wanted)
+    network = detector(own, len(start.labels), norm=False)
+    if weights.keys() != {layer.name for layer in network.layers if layer.weights}:
+        raise RecipeError(f'teacher.model: "start", {start.spec.name}, is of no size that can be made for network.side')
     put_folded(network, weights)
     resized(network, start.side or wanted.side, wanted.side)
     return ModelSpec(start.spec.name, exported(network), start.labels, float_contract(wanted.side))
@@ -93,12 +106,16 @@ def enough(side: Sides) -> int:
 
 def wider(weights: Folded, wanted: Architecture) -> Architecture | None:
     """Return the architecture that the model of `weights` has, if it is `wanted` with wider blocks; else None."""
-    found = [_BLOCK.fullmatch(name) for name in weights]
-    own = {match[1]: len(weights[match[0]][1]) for match in found if match}
-    aim = wanted.backbone.middles()
+    own, aim = _middles(weights), wanted.backbone.middles()
     if own.keys() != aim.keys() or own == aim or any(own[name] < middle for name, middle in aim.items()):
         return None
     return next((_like(wanted, size.backbone) for size in SIZES.values() if size.backbone.middles() == own), None)
+
+
+def _middles(weights: Folded) -> dict[str, int]:
+    """Return the name of each block that there are weights of, and how wide its middle is."""
+    found = [_BLOCK.fullmatch(name) for name in weights]
+    return {match[1]: len(weights[match[0]][1]) for match in found if match}
 
 
 def _like(wanted: Architecture, backbone: Backbone) -> Architecture:

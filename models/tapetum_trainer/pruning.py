@@ -31,7 +31,7 @@ def pruned(wide: Any, narrowing: Any, middles: Mapping[str, int], pictures: Arra
     """Return the weights of `wide`, its blocks `middles` wide, by their names.
 
     wide, narrowing: twice the same Keras network without batch normalisation, with the same weights; those of the
-    second change. middles: of all blocks in their order. pictures: (n, side, side, 3), as the network takes them.
+    second change. middles: of all blocks in their order. pictures: (n, h, w, 3), as the network takes them.
     """
     found = {layer.name: tuple(layer.get_weights()) for layer in wide.layers if layer.weights}
     block = _Block(wide, narrowing, next(iter(middles)))

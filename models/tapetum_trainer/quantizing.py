@@ -33,7 +33,7 @@ def quantize(options: argparse.Namespace) -> int:
     path.write_bytes(found.content)
     papers = _papers(found, path, means)
     print(side_by_side(found.before, found.after))
-    if not found.before.scores.ap50:
+    if found.before.scores.ap50 == 0:
         print("None of what the float model says is right: --labels are its classes in order, --means what they mean")
     print(lost(found.losses))
     print(operators.text(operators.inventory(found.small.content)), end="")

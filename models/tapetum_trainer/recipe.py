@@ -22,7 +22,7 @@ from tapetum_trainer.feed import Feeding
 from tapetum_trainer.inheritance import Values, told, values_of, written
 from tapetum_trainer.schedule import Fit
 from tapetum_trainer.search import Search, Value, changed, corners
-from tapetum_trainer.sides import PAIR
+from tapetum_trainer.sides import COARSEST, PAIR
 from tapetum_trainer.teachers import START, Guidance, Trust
 from tapetum_trainer.thresholds import BestF1, Rule
 
@@ -44,7 +44,7 @@ _LATER: Later = (
     PASTING,
 )
 Text = Annotated[str, Meta(min_length=1)]
-InputSide = Annotated[int, Meta(ge=96, le=640, multiple_of=32)]
+InputSide = Annotated[int, Meta(ge=96, le=640, multiple_of=COARSEST)]
 InputSize = Annotated[tuple[InputSide, ...], PAIR]
 T = TypeVar("T")
 

@@ -11,6 +11,9 @@ Sides = int | tuple[int, ...]
 PAIR = Meta(min_length=2, max_length=2)
 """Of the tuple. One of fixed length beside a constrained number is where msgspec 0.22 breaks memory."""
 
+COARSEST = 32
+"""Pixels of a cell of the coarsest features: sides are multiples of it."""
+
 
 def size_of(side: Sides) -> tuple[int, int]:
     """Return width and height, pixels."""

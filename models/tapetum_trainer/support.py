@@ -81,7 +81,7 @@ def _strides(one: View) -> str:
     ways = [getattr(one.options, f"stride{way}", 1) for way in "WH"]
     unequal = one.kind in _WITH_KERNEL and ways[0] != ways[1]
     return (
-        "its strides across and down differ, of which the list says nothing; --edge-tpu keeps them the same"
+        "its strides across and down differ, of which the list says nothing; --edge-tpu parts pixels in pairs"
         if unequal
         else ""
     )

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tapetum import data
 from tapetum.cli import _COMMANDS, CONFIG_ERROR, main
 from tapetum.commands.bench import BENCHES
 
@@ -83,13 +84,21 @@ def test_the_help_of_a_bench_tells_of_its_own_options_alone(capsys, what):
             "tracks": {"--clip", "--truth", "--model", "--labels", "--per-s", "--json"},
             "tracking": {"--seeds", "--only", "--save-video", "--json"},
             "association": {"--tracks", "--frames", "--json"},
-            "gating": {"--reference", "--model", "--labels", "--json"},
+            "gating": {"--reference", "--judge", "--judge-labels", "--model", "--labels", "--json"},
             "delivery": {"--kills", "--alerts", "--json"},
             "supervisor": {"--model", "--labels", "--kills", "--hangs", "--json"},
             "speed": {"--clip", "--model", "--labels", "--crops", "--json"},
             "memory": {"--clip", "--model", "--labels", "--frames", "--json"},
         }[what]
     )
+
+
+def test_labels_of_a_judge_that_is_missing_are_refused(capsys):
+    assert (
+        main(["bench", "gating", str(data.clip()), "--model", "shipped", "--judge-labels", "labels.txt"])
+        == CONFIG_ERROR
+    )
+    assert capsys.readouterr().err == "tapetum: --judge-labels: they are those of --judge, which is missing\n"
 
 
 def test_a_clip_that_is_not_there_is_named(capsys, tmp_path):

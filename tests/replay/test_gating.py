@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from tapetum import data as shipped
 from tapetum.bench import gating
+from tapetum.errors import ConfigError
 from tapetum_trainer.degrade import dark_clip
 from tests.replay.clips import SHIPPED, detector, people_clip
 
@@ -49,6 +52,13 @@ def test_with_the_detector_that_comes_along_little_is_asked_on_a_busy_street_and
     found = gating.run(clip, clip, SHIPPED, detector(data))
     assert found["fewer"] >= 0.88
     assert found["labels"] == [{"label": "person", "tracks": 82, "missed": 0}]
+
+
+def test_a_judge_that_knows_other_things_alone_is_told(data, tmp_path):
+    (tmp_path / "labels.txt").write_text("".join(f"thing {number}\n" for number in range(90)))
+    judge = msgspec.structs.replace(detector(data), labels=str(tmp_path / "labels.txt"))
+    with pytest.raises(ConfigError, match=r"--judge: .*thing \d+.* is none of what the model tells: person"):
+        gating.run(shipped.clip(), shipped.clip(), SHIPPED, judge)
 
 
 @pytest.mark.long

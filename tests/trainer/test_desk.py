@@ -138,7 +138,7 @@ def test_a_model_is_written_as_an_edge_tpu_takes_it(packed: Path, tmp_path: Path
         return capsys.readouterr().out
 
     plain = told(str(packed))
-    assert "--edge-tpu keeps them the same" in plain
+    assert "--edge-tpu parts pixels in pairs" in plain
     written = told(str(packed), "--edge-tpu", str(tmp_path / "x.tflite"))
     assert "--edge-tpu" not in written
     assert told(str(tmp_path / "x.tflite")) == written

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,12 @@ def test_trials_go_on_after_a_kill_and_the_best_one_becomes_a_recipe(tmp_path: P
     best = recipes.load(tmp_path / "tried/best.toml")
     assert (f"{best.fit.rates.peak:.4g}", str(best.feeding.batch)) == rows[0][2:]
     assert best.search is None
+
+
+def test_a_teacher_that_is_not_there_is_told_before_a_trial_begins(tmp_path: Path):
+    from tapetum_trainer.errors import RecipeError
+    from tapetum_trainer.scale.trials import Trying
+
+    values = tomllib.loads(f'{RECIPE}[teacher]\nmodel = "start"\nmaps = true\n{TRIED}')
+    with pytest.raises(RecipeError, match="the bundle that `fine-tune` goes on from, and there is none"):
+        Trying(values, tmp_path / "nowhere", tmp_path).run(1, print)

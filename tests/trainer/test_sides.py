@@ -16,9 +16,10 @@ from tapetum_trainer.augment import Augmentation, Augmenter, Geometry
 from tapetum_trainer.cli import main
 from tapetum_trainer.errors import RecipeError
 from tapetum_trainer.export import exported, float_contract
-from tapetum_trainer.folded import Start
+from tapetum_trainer.folded import Start, start_of, weights_of
 from tapetum_trainer.narrower import reshaped
 from tapetum_trainer.networks.detector import Architecture, detector
+from tapetum_trainer.networks.sizes import SIZES
 from tapetum_trainer.resizing import resized
 from tapetum_trainer.said import Answers
 from tapetum_trainer.scaling import real
@@ -123,12 +124,27 @@ def test_what_a_training_goes_on_from_is_asked_in_the_input_of_the_new_one():
     assert reshaped(start, Architecture(TINY, 128, neck=16, depth=1)) is square
 
 
+def test_what_teaches_in_other_pixels_stays_all_that_it_is_where_the_student_is_smaller():
+    start = start_of(bundle.open(Path(__file__).parents[2] / "models/bundles/tapetum@3.tapetum"))
+    found = reshaped(start, SIZES["nano"].architecture((128, 96)))
+    assert found is not None
+    assert weights_of(found.content).keys() == weights_of(start.content).keys()
+
+
 def test_answers_are_those_of_the_whole_picture():
-    pictures = Painted(count=4)
+    """A network that sees a small thing in every cell sees them up to each edge of a picture of another shape."""
+    pictures = Painted(count=2)
     network = net((128, 96))
-    rows = Answers([pictures.picture(index) for index in range(4)], (128, 96)).rows(network, 0.001)
-    assert len(rows) == 4
-    assert all(one.shape[1] == 6 for one in rows)
+    for name, bias in (("heatmap", 2.0), ("size", -1.4), ("offset", 0.0)):
+        layer = network.get_layer(f"{name}_logits")
+        kernel, biases = layer.get_weights()
+        layer.set_weights([np.zeros_like(kernel), np.full_like(biases, bias)])
+    rows = Answers([pictures.picture(index) for index in range(2)], (128, 96)).rows(network, 0.1)
+    assert len(rows) == 2
+    for one in rows:
+        assert one[:, 2:4].min(axis=0) == pytest.approx((0.0, 0.0), abs=0.02)
+        assert one[:, 4:6].max(axis=0) == pytest.approx((1.0, 1.0), abs=0.02)
+        assert len(one) > 20
 
 
 TEACHER = """

@@ -51,10 +51,14 @@ def run(clip: Path, reference: Path, inference: Inference, judge: Inference | No
     tally = Tally()
     found, labels = _ours(clip, inference, tally)
     wanted = [(label, boxes) for label, boxes in tracks if label in labels]
+    if judge and tracks and not wanted:
+        strange = ", ".join(sorted({label for label, _ in tracks}))
+        raise ConfigError(f"--judge: what it sees, {strange}, is none of what the model tells: {', '.join(labels)}")
     missed = [label for label, boxes in wanted if not _is_found(label, boxes, found)]
     return {
         "clip": clip.name,
         "reference": reference.name,
+        **({"judge": Path(judge.model).name, "left_out": len(tracks) - len(wanted)} if judge else {}),
         "frames": tally.frames,
         "asked": tally.asked,
         "fewer": round(1 - tally.asked / max(1, tally.frames), 4),

@@ -153,6 +153,8 @@ def _tracks(options: argparse.Namespace) -> dict[str, Any]:
 def _gating(options: argparse.Namespace) -> dict[str, Any]:
     from tapetum.bench import gating
 
+    if options.judge_labels and not options.judge:
+        raise ConfigError("--judge-labels: they are those of --judge, which is missing")
     judge = Inference(model=options.judge, labels=options.judge_labels or "") if options.judge else None
     return gating.run(_clip(options), options.reference or options.clip, _inference(options), judge)
 

@@ -46,7 +46,7 @@ def take_weights(network: Any, other: Any) -> None:
 
 
 def observed(network: Any, asked: Iterable[NDArray[np.float32]]) -> Ranges:
-    """Return the ends between which what `network` gives is to be held. asked: (1, s, s, 3) each, one at least."""
+    """Return the ends between which what `network` gives is to be held. asked: (1, h, w, 3) each, one at least."""
     sites = list(_sites(network))
     ends = [_ends(network.get_layer(name).output) for name in sites]
     watched = keras.Model(network.inputs, ends)

@@ -77,7 +77,7 @@ class Backbone:
                 came = stage.channels
 
     def build(self, x: Any, maker: Maker) -> dict[int, Any]:
-        """Return the last features of every stride, by stride; `x` is the picture (b, s, s, 3)."""
+        """Return the last features of every stride, by stride; `x` is the picture (b, h, w, 3)."""
         x, stride = maker.conv(x, self.stem, "stem", kernel=3, stride=2), 2
         found = {stride: x}
         for name, stage, _, first in self.blocks():

@@ -75,7 +75,7 @@ class Trying:
     def run(self, count: int, tell: Callable[[str], None]) -> list[Trial]:
         """Try all, `count` at once; return them, the best one first. tell: is told of each that ends."""
         first = self.training({})
-        first.imitated()  # says what is wrong with a teacher before anything is read
+        first.imitated(flowing=False)  # says what is wrong with a teacher before anything is read
         first.sets.packed("train")  # read and packed once, before several want it
         with cluster(count):
             found = self._tuner(count, tell).fit()

@@ -10,7 +10,7 @@ from tapetum.errors import BundleError
 from tapetum.inference.contract import ModelSpec
 from tapetum.inference.labels import PLACEHOLDER
 from tapetum_trainer.errors import ModelError
-from tapetum_trainer.sides import Sides
+from tapetum_trainer.sides import COARSEST, Sides, size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def _networks(side: Sides, classes: int, *, detector: bool) -> Iterator[tuple[st
     from tapetum_trainer.networks.detector import detector as of_detector  # noqa: PLC0415
     from tapetum_trainer.networks.sizes import SIZES  # noqa: PLC0415
 
+    if detector and any(one % COARSEST for one in size_of(side)):
+        return  # nothing that is trained here takes it
     if detector:
         yield from ((name, of_detector(one.architecture(side), classes, norm=False)) for name, one in SIZES.items())
     elif isinstance(side, int):

@@ -43,7 +43,7 @@ class Guidance(Settings, frozen=True, kw_only=True):
     labels: str = ""  # file of the labels, of a .tflite that brings none
     means: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> the teacher's, where they differ
     least: Annotated[float, Meta(gt=0, lt=1)] = 0.05  # score below which it said nothing
-    maps: bool = False  # of each cell of what is learned from, and not boxes: a detector of the student's side
+    maps: bool = False  # of each cell of what is learned from, not boxes: a detector of the student's pixels
     views: Annotated[int, Meta(ge=1, le=len(VIEWS))] = 1  # of each picture, of which maps are the mean
 
     def guide(self, root: Path, ours: tuple[str, ...]) -> "Guide":

@@ -13,7 +13,8 @@ from tapetum_trainer.data.readers.source import Source, Told, box, each, outline
 from tapetum_trainer.data.sample import Labelled, Thing
 from tapetum_trainer.errors import DataError, Doubt
 
-_LISTS = ("classes", "obj", "train", "valid", "test", "readme", "license")  # stems of files that tools put beside
+_LISTS = ("classes", "obj", "labels", "train", "valid", "val", "test", "readme", "license")
+"""Stems of files that tools put beside."""
 
 
 class Yolo(Source, tag="yolo", frozen=True, kw_only=True):
@@ -29,14 +30,14 @@ class Yolo(Source, tag="yolo", frozen=True, kw_only=True):
         folder, pictures = root / self.labels, named(root / self.images)
         if not folder.is_dir():
             raise DataError("there is no such folder of labels", folder)
-        stems = {picture.stem for picture in pictures} | set(_LISTS)
-        for path in sorted(folder.glob("*.txt")):
-            if path.stem.lower() not in _LISTS and path.stem not in stems:
-                told(Doubt(f"there is no picture of its name in {root / self.images}", path))
         bare = [picture for picture in pictures if not _labels(folder, picture).exists()]
         if bare:
             some = f"{len(bare)} of {len(pictures)} pictures have no file of labels there, and count as showing nothing"
             told(Doubt(f"{some}; the first is {bare[0].name}", folder))
+        stems = {picture.stem for picture in pictures} | set(_LISTS)
+        for path in sorted(folder.glob("*.txt")):
+            if path.stem.lower() not in _LISTS and path.stem not in stems:
+                told(Doubt(f"there is no picture of its name in {root / self.images}", path))
         return each(lambda picture: self._read(picture, _labels(folder, picture), names, told), pictures, told)
 
     def _read(self, picture: Path, labels: Path, names: tuple[str, ...], told: Told) -> Labelled:
